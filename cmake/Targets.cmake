@@ -1,0 +1,32 @@
+# tributary_library(NAME SOURCES ... [PUBLIC ...] [PRIVATE ...])
+#   A static library tributary_NAME. PUBLIC: libraries that its headers need; PRIVATE: the rest.
+function(tributary_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  add_library(tributary_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(tributary_${name} PUBLIC tributary_compile_options ${ARG_PUBLIC}
+                                          PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# tributary_binary(NAME SOURCES ... LIBRARIES ...): a program in build/<preset>/bin.
+function(tributary_binary name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE tributary_compile_options ${ARG_LIBRARIES})
+endfunction()
+
+# tributary_test(NAME LABEL unit|golden|integration|... SOURCES ... LIBRARIES ... [TIMEOUT seconds])
+#   One GoogleTest program; each of its tests is a ctest test named NAME.Suite.Test.
+function(tributary_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBRARIES" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  target_link_libraries(${name} PRIVATE tributary_compile_options ${ARG_LIBRARIES} GTest::gmock
+                                        GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE TRIBUTARY_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                             TRIBUTARY_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
+                       PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()

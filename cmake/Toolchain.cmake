@@ -1,0 +1,23 @@
+# Compiler cache, warnings and sanitizers, for every target of the project.
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+find_package(Threads REQUIRED)
+
+add_library(tributary_compile_options INTERFACE)
+target_compile_options(tributary_compile_options INTERFACE -Wall -Wextra -Wpedantic -Werror)
+target_include_directories(tributary_compile_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_link_libraries(tributary_compile_options INTERFACE Threads::Threads)
+
+set(TRIBUTARY_SANITIZE "" CACHE STRING "Sanitizers for the whole build: address,undefined or thread")
+if(TRIBUTARY_SANITIZE)
+  add_compile_options(-fsanitize=${TRIBUTARY_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${TRIBUTARY_SANITIZE})
+  # g++ 12 sees uninitialised reads in its own instrumented standard library.
+  target_compile_options(tributary_compile_options INTERFACE -Wno-maybe-uninitialized)
+endif()

@@ -1,0 +1,95 @@
+#include "common/base/file.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/base/status_macros.h"
+
+namespace tributary {
+namespace {
+
+absl::Status SyncFolder(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot open folder ", path));
+  const int error = fsync(fd) == 0 ? 0 : errno;
+  close(fd);
+  if (error != 0) return ErrnoStatus(error, absl::StrCat("cannot sync folder ", path));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
+  fd_ = open(part().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd_ < 0) status_ = ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  close(fd_);
+  unlink(part().c_str());
+}
+
+absl::Status AtomicFile::Write(absl::string_view content) {
+  while (!content.empty() && status_.ok()) {
+    const ssize_t written = write(fd_, content.data(), content.size());
+    if (written >= 0) {
+      content.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      status_ = ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
+    }
+  }
+  return status_;
+}
+
+absl::Status AtomicFile::Commit() && {
+  RETURN_IF_ERROR(status_);
+  if (fsync(fd_) != 0 || rename(part().c_str(), path_.c_str()) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
+  }
+  close(std::exchange(fd_, -1));
+  const std::string folder = std::filesystem::path(path_).parent_path().string();
+  return SyncFolder(folder.empty() ? "." : folder);
+}
+
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view content) {
+  AtomicFile file(path);
+  RETURN_IF_ERROR(file.Write(content));
+  return std::move(file).Commit();
+}
+
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return absl::InvalidArgumentError(absl::StrCat(path, " is a folder; expected a file"));
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return ErrnoStatus(errno, absl::StrCat("cannot read ", path));
+  std::string content((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (file.bad()) return ErrnoStatus(EIO, absl::StrCat("cannot read ", path));
+  return content;
+}
+
+absl::Status EnsureWritableFolder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create folder ", path));
+  // access() says yes to root on a read-only mount; only a write tells.
+  const std::string probe = absl::StrCat(path, "/.probe");
+  RETURN_IF_ERROR(
+      Annotate(WriteFileAtomically(probe, ""), absl::StrCat("folder ", path, " is not writable")));
+  unlink(probe.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace tributary

@@ -1,0 +1,47 @@
+// Files that survive a crash: whole or not at all.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace tributary {
+
+// A file in the making: after a crash at any instant `path` holds either the old or the new
+// content.
+//
+// Writes to "<path>.part"; Commit() syncs it, renames it and syncs the folder. Without Commit(), or
+// after an error (full disk, read-only folder), the old file is untouched and nothing is left
+// behind.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::string path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  // Appends. An error is also returned by each later call.
+  absl::Status Write(absl::string_view content);
+  absl::Status Commit() &&;
+
+ private:
+  std::string part() const { return path_ + ".part"; }
+
+  std::string path_;
+  int fd_;
+  absl::Status status_;
+};
+
+// Puts `content` at `path` by way of an AtomicFile.
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view content);
+
+// The whole file. NotFound, PermissionDenied or Internal, with the path.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
+
+// Creates `path` and its parents; OK if it is there already. Also fails where the folder is there
+// but cannot be written to, so that a read-only state folder is found at start.
+absl::Status EnsureWritableFolder(const std::string& path);
+
+}  // namespace tributary

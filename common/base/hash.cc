@@ -1,0 +1,51 @@
+#include "common/base/hash.h"
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <vector>
+
+#include <openssl/evp.h>
+#include <xxhash.h>
+
+#include "absl/strings/escaping.h"
+#include "common/base/status.h"
+
+namespace tributary {
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  EVP_DigestInit_ex(context_, EVP_sha256(), nullptr);
+}
+
+Sha256::~Sha256() { EVP_MD_CTX_free(context_); }
+
+void Sha256::Add(const void* data, size_t size) { EVP_DigestUpdate(context_, data, size); }
+
+std::string Sha256::Hex() && {
+  std::array<char, 32> digest;
+  EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+  return absl::BytesToHexString(absl::string_view(digest.data(), digest.size()));
+}
+
+std::string Sha256Hex(absl::string_view bytes) {
+  Sha256 hash;
+  hash.Add(bytes);
+  return std::move(hash).Hex();
+}
+
+absl::StatusOr<std::string> Sha256OfFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return ErrnoStatus(errno, path);
+  Sha256 hash;
+  std::vector<char> buffer(1 << 20);
+  while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
+         file.gcount() > 0) {
+    hash.Add(buffer.data(), static_cast<size_t>(file.gcount()));
+  }
+  if (file.bad()) return ErrnoStatus(EIO, path);
+  return std::move(hash).Hex();
+}
+
+uint64_t Checksum(const void* data, size_t size) { return XXH3_64bits(data, size); }
+
+}  // namespace tributary

@@ -1,0 +1,41 @@
+// SHA-256 for identities, XXH3-64 for damage in transit or on disk.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+struct evp_md_ctx_st;
+
+namespace tributary {
+
+// SHA-256 of what is added, in pieces.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+
+  void Add(const void* data, size_t size);
+  void Add(absl::string_view text) { Add(text.data(), text.size()); }
+  // Lower-case hex, 64 characters. Consumes the hash.
+  std::string Hex() &&;
+
+ private:
+  evp_md_ctx_st* context_;
+};
+
+std::string Sha256Hex(absl::string_view bytes);
+// SHA-256 of a file's bytes; NotFound or another error if it cannot be read.
+absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
+
+// XXH3-64, seed 0.
+uint64_t Checksum(const void* data, size_t size);
+inline uint64_t Checksum(absl::string_view bytes) { return Checksum(bytes.data(), bytes.size()); }
+
+}  // namespace tributary
