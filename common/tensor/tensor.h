@@ -1,0 +1,30 @@
+// A host tensor without a framework: shape, float32 values, contiguous in row-major order.
+//
+// The wire, the coordinator's sums and its files need no more than this; LibTorch starts where
+// models are computed (common/model/torch_state.h converts, without a copy where it can).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace tributary {
+
+using Shape = std::vector<int64_t>;
+
+// Product of the dimensions; 1 for a scalar.
+int64_t ElementCount(absl::Span<const int64_t> shape);
+
+// "[384, 128]"
+std::string ShapeToString(absl::Span<const int64_t> shape);
+
+struct Tensor {
+  Shape shape;
+  std::vector<float> values;  // ElementCount(shape) of them
+
+  static Tensor Zeros(Shape shape);
+};
+
+}  // namespace tributary
