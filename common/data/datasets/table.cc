@@ -1,0 +1,17 @@
+#include "common/data/datasets/icon_contexts.h"
+#include "common/data/datasets/icon_names.h"
+#include "common/data/datasets/wordnet_glosses.h"
+#include "common/data/sample_set.h"
+
+namespace tributary {
+
+const std::vector<DatasetReader>& DatasetReaders() {
+  static const std::vector<DatasetReader> kReaders = {
+      {"icon-names", "pairs: desktop icons and their names in words", ReadIconNames},
+      {"icon-contexts", "images: desktop icons by context, 8 classes", ReadIconContexts},
+      {"wordnet-glosses", "texts: WordNet's noun glosses by kind, 26 classes", ReadWordnetGlosses},
+  };
+  return kReaders;
+}
+
+}  // namespace tributary

@@ -1,0 +1,32 @@
+// AdamW over a list of tensors, by ATen's fused kernel.
+// Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization"; constants as in
+// algorithm.md section 3.
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace tributary {
+
+class AdamW {
+ public:
+  // `parameters`: leaves of one device. Beta .9 and .999, eps 1e-8.
+  AdamW(std::vector<at::Tensor> parameters, double learning_rate, double weight_decay);
+
+  // For the steps to come.
+  void SetLearningRate(double learning_rate) { learning_rate_ = learning_rate; }
+  // One step along the gradients; parameters without one stay.
+  void Step();
+  // Forgets the gradients.
+  void ZeroGradients();
+  // Scales all gradients so that their common L2 norm is at most `most`, as torch's clip_grad_norm_
+  // does.
+  void ClipGradients(double most);
+
+ private:
+  std::vector<at::Tensor> parameters_, moments1_, moments2_, steps_;
+  double learning_rate_, weight_decay_;
+};
+
+}  // namespace tributary

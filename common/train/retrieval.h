@@ -1,0 +1,50 @@
+// Retrieval metrics: recall at k in both directions. Source: algorithm.md section 5. Needs no
+// LibTorch.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+
+namespace tributary {
+
+// Of one direction, in percent; ranks count from 0 for `median` (floor of the median rank, plus 1)
+// and `mean` (plus 1).
+struct RecallMetrics {
+  double r1 = 0, r5 = 0, r10 = 0;
+  double median = 0, mean = 0;
+  double Sum() const { return r1 + r5 + r10; }
+};
+
+struct RetrievalMetrics {
+  RecallMetrics i2t;  // image to text: any of the image's captions counts
+  RecallMetrics t2i;
+};
+
+// A gallery: rows of norm 1, row-major, `dim` values each. `image_of_text[j]` is the image that
+// caption j describes.
+struct Gallery {
+  int64_t dim = 0;
+  std::vector<float> images;
+  std::vector<float> texts;
+  std::vector<int64_t> image_of_text;
+
+  int64_t image_count() const { return static_cast<int64_t>(images.size()) / dim; }
+  int64_t text_count() const { return static_cast<int64_t>(image_of_text.size()); }
+};
+
+// Over the whole gallery, which must have images and texts and finite values; similarities in
+// float64. An item ranks behind those with a larger similarity and behind half of those with the
+// same, so that a model that maps everything to one point does not score. Time:
+// O(images * texts * dim); memory: O(texts * dim).
+RetrievalMetrics EvaluateRetrieval(const Gallery& gallery);
+
+// The mean over `folds` equal runs of consecutive images with their captions. Requires
+// image_count() divisible by folds.
+RetrievalMetrics EvaluateRetrievalFolds(const Gallery& gallery, int64_t folds);
+
+// Recall@1 of both directions added, for a blind guess: 200 / images.
+double ChanceR1Sum(const Gallery& gallery);
+
+}  // namespace tributary

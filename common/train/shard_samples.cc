@@ -1,0 +1,121 @@
+#include "common/train/shard_samples.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <ATen/ops/empty.h>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/train/samples.h"
+
+namespace tributary {
+namespace {
+
+// Images in the order in which rows show them first.
+std::vector<int64_t> NumberImages(const Shard& shard) {
+  absl::flat_hash_map<int64_t, int64_t> numbers;
+  std::vector<int64_t> image_of_row;
+  for (int64_t row = 0; row < shard.info().rows; ++row) {
+    const auto next = static_cast<int64_t>(numbers.size());
+    image_of_row.push_back(numbers.try_emplace(shard.ImageOfRow(row), next).first->second);
+  }
+  return image_of_row;
+}
+
+class ShardSamples : public Samples {
+ public:
+  ShardSamples(std::shared_ptr<const Shard> shard, int64_t max_tokens)
+      : shard_(std::move(shard)), info_(shard_->info()), max_tokens_(max_tokens) {
+    if (info_.modality == Modality::kPair) image_of_row_ = NumberImages(*shard_);
+  }
+
+  void Tokenise(const Tokenizer& tokenizer) {
+    for (int64_t row = 0; row < info_.rows; ++row) {
+      const std::vector<int64_t> ids = tokenizer.Encode(shard_->Text(row), max_tokens_);
+      tokens_.insert(tokens_.end(), ids.begin(), ids.end());
+    }
+    word_rows_ = tokens_;
+    word_rows_.push_back(0);
+    std::sort(word_rows_.begin(), word_rows_.end());
+    word_rows_.erase(std::unique(word_rows_.begin(), word_rows_.end()), word_rows_.end());
+  }
+
+  Modality modality() const override { return info_.modality; }
+  int64_t count() const override { return info_.rows; }
+  const std::vector<int64_t>& image_of_row() const override { return image_of_row_; }
+  const std::vector<int64_t>& word_rows() const override { return word_rows_; }
+
+  absl::StatusOr<Batch> Gather(absl::Span<const int64_t> rows, const Augmentations& augmentations,
+                               RandomStream* stream) const override {
+    Batch batch;
+    if (info_.modality != Modality::kText) batch.images = Images(rows, augmentations, stream);
+    if (info_.modality != Modality::kImage) batch.tokens = Tokens(rows);
+    if (info_.modality != Modality::kPair) batch.labels = Labels(rows);
+    return batch;
+  }
+
+ private:
+  at::Tensor Images(absl::Span<const int64_t> rows, const Augmentations& augmentations,
+                    RandomStream* stream) const {
+    const int64_t size = info_.image_size, channels = info_.channels;
+    const auto values = static_cast<size_t>(channels * size * size);
+    at::Tensor images =
+        at::empty({static_cast<int64_t>(rows.size()), channels, size, size}, at::kFloat);
+    auto* planes = images.mutable_data_ptr<float>();
+    std::vector<uint8_t> changed;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      absl::Span<const uint8_t> image = shard_->Image(rows[i]);
+      if (stream != nullptr && channels > 1) {  // one-channel sets are never augmented
+        changed.assign(image.begin(), image.end());
+        Augment(augmentations, size, channels, stream, absl::MakeSpan(changed));
+        image = changed;
+      }
+      Normalise(image, info_.mean, info_.deviation, absl::MakeSpan(planes + i * values, values));
+    }
+    return images;
+  }
+
+  at::Tensor Tokens(absl::Span<const int64_t> rows) const {
+    at::Tensor tokens = at::empty({static_cast<int64_t>(rows.size()), max_tokens_}, at::kLong);
+    auto* to = tokens.mutable_data_ptr<int64_t>();
+    for (const int64_t row : rows) {
+      to = std::copy_n(tokens_.begin() + row * max_tokens_, max_tokens_, to);
+    }
+    return tokens;
+  }
+
+  at::Tensor Labels(absl::Span<const int64_t> rows) const {
+    at::Tensor labels = at::empty({static_cast<int64_t>(rows.size())}, at::kLong);
+    auto* to = labels.mutable_data_ptr<int64_t>();
+    for (const int64_t row : rows) *to++ = shard_->Label(row);
+    return labels;
+  }
+
+  const std::shared_ptr<const Shard> shard_;
+  const ShardInfo& info_;
+  const int64_t max_tokens_;
+  std::vector<int64_t> image_of_row_;
+  std::vector<int64_t> tokens_;  // [rows, max_tokens]
+  std::vector<int64_t> word_rows_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Samples>> MakeShardSamples(
+    std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
+    int64_t max_tokens) {
+  RETURN_IF_ERROR(shard->Verify());
+  const bool texts = shard->info().modality != Modality::kImage;
+  if (texts && (tokenizer == nullptr || max_tokens < 2)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("texts need a vocabulary and at least 2 tokens; max_tokens is ", max_tokens));
+  }
+  auto samples = std::make_unique<ShardSamples>(std::move(shard), max_tokens);
+  if (texts) samples->Tokenise(*tokenizer);
+  return samples;
+}
+
+}  // namespace tributary

@@ -1,0 +1,22 @@
+// Samples of a prepared shard: texts are tokenised once, images turned into floats as they are
+// asked for.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "common/data/shard.h"
+#include "common/data/tokenizer.h"
+
+namespace tributary {
+
+class Samples;
+
+// Reads and checks the whole shard (DataLoss names the damaged block). Texts are truncated and
+// padded to `max_tokens`. `tokenizer` may be null where the shard has no texts.
+absl::StatusOr<std::unique_ptr<Samples>> MakeShardSamples(
+    std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
+    int64_t max_tokens);
+
+}  // namespace tributary

@@ -1,0 +1,175 @@
+#include "common/train/shard_samples.h"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include <ATen/TensorOperators.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/train/memory_samples.h"
+#include "common/train/samples.h"
+#include "tests/scratch_folder.h"
+
+namespace tributary {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kSize = 4;
+
+class ShardSamplesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = scratch_ / "train.shard";
+  }
+
+  static ShardInfo Info(Modality modality) {
+    return {.dataset = "tiny",
+            .modality = modality,
+            .part = "train",
+            .rows = 0,
+            .images = 0,
+            .image_size = kSize,
+            .channels = 3,
+            .classes = modality == Modality::kPair ? std::vector<std::string>()
+                                                   : std::vector<std::string>{"a", "b"},
+            .mean = {0.5F, 0.5F, 0.5F},
+            .deviation = {0.5F, 0.25F, 0.5F}};
+  }
+
+  // An image whose red is `red` everywhere, green 255 and blue 0.
+  static std::vector<uint8_t> Image(uint8_t red) {
+    std::vector<uint8_t> image;
+    for (int64_t i = 0; i < kSize * kSize; ++i) image.insert(image.end(), {red, 255, 0});
+    return image;
+  }
+
+  // Rows 0 and 2 share image 1; row 1 shows image 0.
+  std::shared_ptr<const Shard> PairShard() {
+    ShardWriter writer(Info(Modality::kPair));
+    const int64_t first = writer.AddImage(Image(10)), second = writer.AddImage(Image(20));
+    writer.AddRow(second, 0, "folder open");
+    writer.AddRow(first, 0, "folder");
+    writer.AddRow(second, 0, "folder opened");
+    EXPECT_TRUE(writer.Write(path_).ok());
+    return Open();
+  }
+
+  std::shared_ptr<const Shard> Open() {
+    const auto shard = Shard::Open(path_);
+    EXPECT_TRUE(shard.ok()) << shard.status();
+    return shard.ok() ? *shard : nullptr;
+  }
+
+  static std::shared_ptr<const Tokenizer> Words() {
+    const auto tokenizer = Tokenizer::Load(*FindVocabulary(""));
+    EXPECT_TRUE(tokenizer.ok()) << tokenizer.status();
+    return *tokenizer;
+  }
+
+  static std::unique_ptr<Samples> Make(std::shared_ptr<const Shard> shard) {
+    auto samples = MakeShardSamples(std::move(shard), Words(), 6);
+    EXPECT_TRUE(samples.ok()) << samples.status();
+    return *std::move(samples);
+  }
+
+  const ScratchFolder scratch_;
+  std::string path_;
+};
+
+TEST_F(ShardSamplesTest, NormalisesImagesIntoPlanes) {
+  const auto samples = Make(PairShard());
+  const auto batch = samples->Gather({0, 1}, {}, nullptr);
+  ASSERT_TRUE(batch.ok());
+  EXPECT_EQ(batch->images.sizes(), (at::IntArrayRef{2, 3, kSize, kSize}));
+  EXPECT_NEAR(batch->images[0][0][3][3].item<float>(), (20 / 255.0 - 0.5) / 0.5, 1e-6);
+  EXPECT_NEAR(batch->images[1][0][0][1].item<float>(), (10 / 255.0 - 0.5) / 0.5, 1e-6);
+  EXPECT_NEAR(batch->images[1][1][0][0].item<float>(), 2, 1e-6) << "green by its own deviation";
+  EXPECT_NEAR(batch->images[1][2][0][0].item<float>(), -1, 1e-6);
+  EXPECT_FALSE(batch->labels.defined());
+}
+
+TEST_F(ShardSamplesTest, TokenisesTextsToOneLength) {
+  const auto samples = Make(PairShard());
+  const auto batch = samples->Gather({2, 1}, {}, nullptr);
+  ASSERT_TRUE(batch.ok());
+  const auto tokenizer = Words();
+  std::vector<int64_t> expected = tokenizer->Encode("folder opened", 6);
+  const std::vector<int64_t> second = tokenizer->Encode("folder", 6);
+  expected.insert(expected.end(), second.begin(), second.end());
+  const auto* tokens = batch->tokens.const_data_ptr<int64_t>();
+  EXPECT_EQ(std::vector<int64_t>(tokens, tokens + batch->tokens.numel()), expected);
+  EXPECT_EQ(samples->word_rows(), WordRowsOf(samples->Gather({0, 1, 2}, {}, nullptr)->tokens));
+}
+
+TEST_F(ShardSamplesTest, NumbersImagesInTheOrderOfTheirFirstRows) {
+  EXPECT_EQ(Make(PairShard())->image_of_row(), (std::vector<int64_t>{0, 1, 0}));
+}
+
+TEST_F(ShardSamplesTest, GivesLabelsOfUniModalRows) {
+  ShardWriter writer(Info(Modality::kImage));
+  writer.AddRow(writer.AddImage(Image(1)), 1, "");
+  writer.AddRow(writer.AddImage(Image(2)), 0, "");
+  ASSERT_TRUE(writer.Write(path_).ok());
+  const auto samples = MakeShardSamples(Open(), nullptr, 6);  // needs no vocabulary
+  ASSERT_TRUE(samples.ok()) << samples.status();
+  const auto batch = (*samples)->Gather({0, 1}, {}, nullptr);
+  EXPECT_EQ(batch->labels[0].item<int64_t>(), 1);
+  EXPECT_EQ(batch->labels[1].item<int64_t>(), 0);
+  EXPECT_FALSE(batch->tokens.defined());
+  EXPECT_TRUE((*samples)->word_rows().empty());
+}
+
+TEST_F(ShardSamplesTest, AugmentsOnlyWithAStream) {
+  const auto samples = Make(PairShard());
+  const Augmentations darker{
+      .crop_padding = 0, .horizontal_flip = 0, .brightness = 0.9, .contrast = 0};
+  const auto plain = samples->Gather({0}, {}, nullptr);
+  EXPECT_TRUE(samples->Gather({0}, darker, nullptr)->images.equal(plain->images));
+  RandomStream one(1, "augment"), two(1, "augment");
+  const auto changed = samples->Gather({0}, darker, &one);
+  EXPECT_FALSE(changed->images.equal(plain->images));
+  EXPECT_TRUE(samples->Gather({0}, darker, &two)->images.equal(changed->images));
+  EXPECT_TRUE(samples->Gather({0}, {}, nullptr)->images.equal(plain->images)) << "shard is intact";
+}
+
+TEST_F(ShardSamplesTest, RefusesAFlippedByte) {
+  PairShard();
+  std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+  const auto size = static_cast<std::streamoff>(std::filesystem::file_size(path_));
+  file.seekg(size / 2);
+  const char old = static_cast<char>(file.peek());
+  file.seekp(size / 2);
+  file.put(static_cast<char>(old ^ 1));
+  file.close();
+  const auto shard = Shard::Open(path_);
+  const absl::Status status =
+      shard.ok() ? MakeShardSamples(*shard, Words(), 6).status() : shard.status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << status;
+}
+
+TEST_F(ShardSamplesTest, RefusesTextsWithoutAVocabularyOrRoom) {
+  const auto shard = PairShard();
+  EXPECT_EQ(MakeShardSamples(shard, nullptr, 6).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(MakeShardSamples(shard, Words(), 1).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(MemorySamplesTest, GivesTheRowsThatAreAskedFor) {
+  at::Tensor tokens = at::empty({3, 2}, at::kLong);
+  std::copy_n(std::vector<int64_t>{5, 0, 7, 7, 2, 0}.begin(), 6,
+              tokens.mutable_data_ptr<int64_t>());
+  const MemorySamples samples(Modality::kPair, {at::empty({3, 1, 2, 2}), tokens, {}});
+  EXPECT_EQ(samples.count(), 3);
+  EXPECT_EQ(samples.word_rows(), (std::vector<int64_t>{0, 2, 5, 7}));
+  EXPECT_EQ(samples.image_of_row(), (std::vector<int64_t>{0, 1, 2}));
+  const auto batch = samples.Gather({2, 0}, {}, nullptr);
+  EXPECT_EQ(batch->tokens[0][0].item<int64_t>(), 2);
+  EXPECT_EQ(batch->tokens[1][0].item<int64_t>(), 5);
+}
+
+}  // namespace
+}  // namespace tributary
