@@ -1,0 +1,49 @@
+// The words of run files for each choice; one table serves reading and printing.
+#pragma once
+
+#include <array>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "common/config/run_config.h"
+#include "common/config/section.h"
+
+namespace tributary {
+
+inline constexpr std::array<Choice<Method>, 5> kMethods = {{{"fedavg", Method::kFedAvg},
+                                                            {"fedprox", Method::kFedProx},
+                                                            {"fediot", Method::kFedIoT},
+                                                            {"creamfl", Method::kCreamFl},
+                                                            {"fedcola", Method::kFedCola}}};
+inline constexpr std::array<Choice<Share>, 4> kShares = {{{"none", Share::kNone},
+                                                          {"attn", Share::kAttn},
+                                                          {"mlp", Share::kMlp},
+                                                          {"blocks", Share::kBlocks}}};
+inline constexpr std::array<Choice<Scope>, 4> kScopes = {{{"dataset", Scope::kDataset},
+                                                          {"modality", Scope::kModality},
+                                                          {"modality_exact", Scope::kModalityExact},
+                                                          {"all", Scope::kAll}}};
+inline constexpr std::array<Choice<Rule>, 2> kRules = {
+    {{"paper", Rule::kPaper}, {"release", Rule::kRelease}}};
+inline constexpr std::array<Choice<Modality>, 3> kModalities = {
+    {{"image", Modality::kImage}, {"text", Modality::kText}, {"pair", Modality::kPair}}};
+inline constexpr std::array<Choice<ComplementaryLayers>, 4> kComplementaryLayers = {
+    {{"none", ComplementaryLayers::kNone},
+     {"attn", ComplementaryLayers::kAttn},
+     {"mlp", ComplementaryLayers::kMlp},
+     {"all", ComplementaryLayers::kAll}}};
+inline constexpr std::array<Choice<Codec>, 4> kCodecs = {{{"f32", Codec::kF32},
+                                                          {"f16", Codec::kF16},
+                                                          {"bf16", Codec::kBf16},
+                                                          {"int8-block", Codec::kInt8Block}}};
+
+// The word of `value`; empty if the table lacks it.
+template <typename T>
+absl::string_view WordOf(T value, absl::Span<const Choice<T>> choices) {
+  for (const Choice<T>& choice : choices) {
+    if (choice.value == value) return choice.word;
+  }
+  return {};
+}
+
+}  // namespace tributary

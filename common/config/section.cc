@@ -1,0 +1,188 @@
+#include "common/config/section.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace tributary {
+namespace {
+
+// toml++ speaks the standard's string_view, Abseil as packaged its own.
+std::string_view Standard(absl::string_view text) { return {text.data(), text.size()}; }
+
+// Levenshtein's distance: single-letter insertions, deletions and replacements.
+size_t EditDistance(absl::string_view a, absl::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+void ConfigProblems::Report(const toml::node* node, const std::string& message) {
+  if (!status_.ok()) return;
+  const uint32_t line = node == nullptr ? 0 : node->source().begin.line;
+  status_ = absl::InvalidArgumentError(line == 0 ? absl::StrCat(origin_, ": ", message)
+                                                 : absl::StrCat(origin_, ":", line, ": ", message));
+}
+
+Section::Section(const toml::table* table, std::string path, ConfigProblems* problems)
+    : table_(table), path_(std::move(path)), problems_(problems) {}
+
+bool Section::Has(absl::string_view key) const {
+  return table_ != nullptr && table_->contains(Standard(key));
+}
+
+std::string Section::Path(absl::string_view key) const {
+  return path_.empty() ? std::string(key) : absl::StrCat(path_, ".", key);
+}
+
+const toml::node* Section::Get(absl::string_view key) {
+  known_.emplace_back(key);
+  return table_ == nullptr ? nullptr : table_->get(Standard(key));
+}
+
+void Section::Problem(absl::string_view key, absl::string_view what) {
+  const toml::node* node = table_ == nullptr ? nullptr : table_->get(Standard(key));
+  problems_->Report(node == nullptr ? table_ : node, absl::StrCat("key `", Path(key), "` ", what));
+}
+
+void Section::Text(absl::string_view key, std::string* field) {
+  const toml::node* node = Get(key);
+  if (node == nullptr) return;
+  if (!node->is_string()) return Problem(key, "must be text in quotes");
+  *field = node->as_string()->get();
+}
+
+void Section::Flag(absl::string_view key, bool* field) {
+  const toml::node* node = Get(key);
+  if (node == nullptr) return;
+  if (!node->is_boolean()) return Problem(key, "must be true or false");
+  *field = node->as_boolean()->get();
+}
+
+void Section::Whole(absl::string_view key, int64_t* field, int64_t least, int64_t most) {
+  const toml::node* node = Get(key);
+  if (node == nullptr) return;
+  const std::string expected = absl::StrCat("must be a whole number from ", least, " to ", most);
+  if (!node->is_integer()) return Problem(key, expected);
+  const int64_t value = node->as_integer()->get();
+  if (value < least || value > most)
+    return Problem(key, absl::StrCat("is ", value, "; it ", expected));
+  *field = value;
+}
+
+void Section::Whole(absl::string_view key, int* field, int64_t least, int64_t most) {
+  int64_t value = *field;
+  Whole(key, &value, least, std::min<int64_t>(most, std::numeric_limits<int>::max()));
+  *field = static_cast<int>(value);
+}
+
+void Section::Number(absl::string_view key, double* field, double least, double most) {
+  const toml::node* node = Get(key);
+  if (node == nullptr) return;
+  const std::string expected = absl::StrCat("must be a number from ", least, " to ", most);
+  if (!node->is_number()) return Problem(key, expected);
+  const double value = node->value<double>().value();
+  if (!(value >= least && value <= most)) {
+    return Problem(key, absl::StrCat("is ", value, "; it ", expected));
+  }
+  *field = value;
+}
+
+void Section::Time(absl::string_view key, absl::Duration* field, absl::Duration least,
+                   absl::Duration most) {
+  const toml::node* node = Get(key);
+  if (node == nullptr) return;
+  const std::string expected =
+      absl::StrCat("must be a time in quotes, such as \"90s\" or \"5m\", from ",
+                   absl::FormatDuration(least), " to ", absl::FormatDuration(most));
+  absl::Duration value;
+  if (!node->is_string() || !absl::ParseDuration(node->as_string()->get(), &value)) {
+    return Problem(key, expected);
+  }
+  if (value < least || value > most) {
+    return Problem(key, absl::StrCat("is ", absl::FormatDuration(value), "; it ", expected));
+  }
+  *field = value;
+}
+
+int Section::PlaceOf(absl::string_view key, const std::vector<absl::string_view>& words) {
+  const toml::node* node = Get(key);
+  if (node == nullptr) return -1;
+  const std::string expected = absl::StrCat("must be one of ", absl::StrJoin(words, ", "));
+  if (!node->is_string()) {
+    Problem(key, expected);
+    return -1;
+  }
+  const std::string& word = node->as_string()->get();
+  const auto found = std::find(words.begin(), words.end(), word);
+  if (found == words.end()) {
+    Problem(key, absl::StrCat("is \"", word, "\"; it ", expected));
+    return -1;
+  }
+  return static_cast<int>(found - words.begin());
+}
+
+Section Section::Sub(absl::string_view key) {
+  const toml::node* node = Get(key);
+  if (node != nullptr && !node->is_table()) Problem(key, "must be a table");
+  return Section(node == nullptr ? nullptr : node->as_table(), Path(key), problems_);
+}
+
+std::vector<Section> Section::Each(absl::string_view key) {
+  const toml::node* node = Get(key);
+  std::vector<Section> sections;
+  if (node == nullptr) return sections;
+  const toml::array* array = node->as_array();
+  if (array == nullptr || !array->is_homogeneous(toml::node_type::table)) {
+    Problem(key, absl::StrCat("must be a list of tables, written [[", Path(key), "]]"));
+    return sections;
+  }
+  for (const toml::node& element : *array) {
+    sections.emplace_back(element.as_table(), absl::StrCat(Path(key), "[", sections.size(), "]"),
+                          problems_);
+  }
+  return sections;
+}
+
+void Section::Finish() {
+  if (table_ == nullptr) return;
+  for (const auto& [key, node] : *table_) {
+    const std::string name(key.str());
+    if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+    const std::string nearest = Nearest(name, known_);
+    std::string message = absl::StrCat("unknown key `", Path(name), "`");
+    if (!nearest.empty()) {
+      absl::StrAppend(&message, "; did you mean `", Path(nearest), "`?");
+    } else {
+      absl::StrAppend(&message, "; known here: ", absl::StrJoin(known_, ", "));
+    }
+    problems_->Report(&node, message);
+  }
+}
+
+std::string Nearest(absl::string_view word, absl::Span<const std::string> words) {
+  std::string nearest;
+  size_t fewest = word.size() / 3 + 2;
+  for (const std::string& candidate : words) {
+    const size_t distance = EditDistance(word, candidate);
+    if (distance < fewest) {
+      fewest = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+}  // namespace tributary

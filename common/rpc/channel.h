@@ -1,0 +1,35 @@
+// Channels and servers that notice a dead peer.
+//
+// Keepalive pings find a connection that died without a word; both sides must agree on how often
+// they may be sent, so both are set up here. Message sizes stay at gRPC's defaults: chunks are
+// about 1 MiB.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include "absl/time/time.h"
+
+namespace tributary {
+
+struct ChannelOptions {
+  absl::Duration keepalive = absl::Seconds(20);  // between pings; a peer has as long to answer
+  absl::Duration first_backoff = absl::Milliseconds(200);  // of gRPC's own dialling
+  absl::Duration most_backoff = absl::Seconds(2);
+  absl::Duration connect = absl::Seconds(10);  // one attempt, TLS handshake included
+};
+
+// A channel to `address` ("HOST:PORT") with a connection of its own: dials at once when first used,
+// again after `first_backoff` to `most_backoff` (gRPC adds the jitter).
+std::shared_ptr<grpc::Channel> MakeChannel(
+    const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+    const ChannelOptions& options = {});
+
+// Lets clients ping as often as MakeChannel() does, and pings them every `keepalive`.
+void ConfigureKeepalive(absl::Duration keepalive, grpc::ServerBuilder* builder);
+
+}  // namespace tributary

@@ -1,0 +1,160 @@
+#include "common/rpc/model_proto.h"
+
+#include <limits>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+
+namespace tributary {
+namespace {
+
+// Far above any model of the project (the base size has 1.1e8 values), far below what a machine
+// could not hold.
+constexpr int64_t kMostValues = int64_t{1} << 33;
+constexpr uint32_t kMostOfADimension = 1u << 20;
+
+absl::Status CheckDimension(absl::string_view field, uint32_t value) {
+  if (value <= kMostOfADimension) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("model.", field, " is ", value, ", at most ", kMostOfADimension, " is allowed"));
+}
+
+absl::StatusOr<TensorSpec> TensorSpecFromProto(const v1::TensorSpec& tensor) {
+  if (tensor.name().empty()) {
+    return absl::InvalidArgumentError("manifest: a tensor has no name");
+  }
+  if (tensor.dtype() != v1::DATA_TYPE_F32) {
+    return absl::InvalidArgumentError(absl::StrCat("manifest: tensor ", tensor.name(),
+                                                   " has data type number ", tensor.dtype(),
+                                                   ", only F32 (1) is known"));
+  }
+  TensorSpec spec{tensor.name(), Shape(tensor.shape().begin(), tensor.shape().end())};
+  int64_t values = 1;
+  for (const int64_t extent : spec.shape) {
+    if (extent < 0 || (extent > 0 && values > kMostValues / extent)) {
+      return absl::InvalidArgumentError(absl::StrCat("manifest: tensor ", tensor.name(),
+                                                     " has the impossible shape ",
+                                                     ShapeToString(spec.shape)));
+    }
+    values *= extent;
+  }
+  return spec;
+}
+
+}  // namespace
+
+v1::Modality ModalityToProto(Modality modality) {
+  switch (modality) {
+    case Modality::kImage:
+      return v1::MODALITY_IMAGE;
+    case Modality::kText:
+      return v1::MODALITY_TEXT;
+    case Modality::kPair:
+      return v1::MODALITY_PAIR;
+  }
+  return v1::MODALITY_UNSPECIFIED;
+}
+
+absl::StatusOr<Modality> ModalityFromProto(v1::Modality modality) {
+  switch (modality) {
+    case v1::MODALITY_IMAGE:
+      return Modality::kImage;
+    case v1::MODALITY_TEXT:
+      return Modality::kText;
+    case v1::MODALITY_PAIR:
+      return Modality::kPair;
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("modality number ", static_cast<int>(modality),
+                       " is unknown, expected image (1), text (2) or pair (3)"));
+  }
+}
+
+v1::ModelSpec ModelSpecToProto(const ModelSpec& spec) {
+  v1::ModelSpec proto;
+  proto.set_dim(static_cast<uint32_t>(spec.dim));
+  proto.set_depth(static_cast<uint32_t>(spec.depth));
+  proto.set_heads(static_cast<uint32_t>(spec.heads));
+  proto.set_patch(static_cast<uint32_t>(spec.patch));
+  proto.set_image_size(static_cast<uint32_t>(spec.image_size));
+  proto.set_channels(static_cast<uint32_t>(spec.channels));
+  proto.set_max_tokens(static_cast<uint32_t>(spec.max_tokens));
+  proto.set_vocabulary_size(static_cast<uint32_t>(spec.vocabulary_size));
+  proto.set_classes(static_cast<uint32_t>(spec.classes));
+  proto.set_drop_path(spec.drop_path);
+  const absl::string_view layers = ComplementaryLayersName(spec.complementary);
+  proto.set_complementary(layers.data(), layers.size());
+  return proto;
+}
+
+absl::StatusOr<ModelSpec> ModelSpecFromProto(const v1::ModelSpec& proto) {
+  const std::pair<absl::string_view, uint32_t> dimensions[] = {
+      {"dim", proto.dim()},
+      {"depth", proto.depth()},
+      {"heads", proto.heads()},
+      {"patch", proto.patch()},
+      {"image_size", proto.image_size()},
+      {"channels", proto.channels()},
+      {"max_tokens", proto.max_tokens()},
+      {"vocabulary_size", proto.vocabulary_size()},
+      {"classes", proto.classes()}};
+  for (const auto& [field, value] : dimensions) RETURN_IF_ERROR(CheckDimension(field, value));
+  if (!(proto.drop_path() >= 0 && proto.drop_path() < 1)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("model.drop_path is ", proto.drop_path(), ", expected 0 up to below 1"));
+  }
+  ModelSpec spec{.dim = proto.dim(),
+                 .depth = proto.depth(),
+                 .heads = proto.heads(),
+                 .patch = proto.patch(),
+                 .image_size = proto.image_size(),
+                 .channels = proto.channels(),
+                 .max_tokens = proto.max_tokens(),
+                 .vocabulary_size = proto.vocabulary_size(),
+                 .drop_path = proto.drop_path(),
+                 .classes = proto.classes()};
+  ASSIGN_OR_RETURN(spec.complementary, ParseComplementaryLayers(proto.complementary()));
+  return spec;
+}
+
+v1::Manifest ManifestToProto(const Manifest& manifest) {
+  v1::Manifest proto;
+  for (const TensorSpec& tensor : manifest.tensors) {
+    v1::TensorSpec* spec = proto.add_tensors();
+    spec->set_name(tensor.name);
+    spec->set_dtype(v1::DATA_TYPE_F32);
+    for (const int64_t extent : tensor.shape) spec->add_shape(extent);
+  }
+  proto.set_digest(manifest.Digest());
+  return proto;
+}
+
+absl::StatusOr<Manifest> ManifestFromProto(const v1::Manifest& proto) {
+  Manifest manifest;
+  manifest.tensors.reserve(static_cast<size_t>(proto.tensors_size()));
+  absl::flat_hash_set<std::string> names;
+  int64_t values = 0;
+  for (const v1::TensorSpec& tensor : proto.tensors()) {
+    ASSIGN_OR_RETURN(TensorSpec spec, TensorSpecFromProto(tensor));
+    if (!names.insert(spec.name).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("manifest: tensor ", spec.name, " is listed twice"));
+    }
+    values += ElementCount(spec.shape);
+    if (values > kMostValues) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("manifest: more than ", kMostValues, " values in all"));
+    }
+    manifest.tensors.push_back(std::move(spec));
+  }
+  if (const std::string digest = manifest.Digest(); digest != proto.digest()) {
+    return absl::InvalidArgumentError(absl::StrCat("manifest: its tensors have digest ", digest,
+                                                   ", but it says ", proto.digest()));
+  }
+  return manifest;
+}
+
+}  // namespace tributary

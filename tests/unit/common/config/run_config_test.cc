@@ -1,0 +1,124 @@
+#include "common/config/run_config.h"
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace tributary {
+namespace {
+
+constexpr char kSmallest[] = R"(
+name = "demo"
+[[datasets]]
+name = "icons"
+modality = "pair"
+clients = 4
+path = "data/icons"
+)";
+
+absl::StatusOr<RunConfig> Parse(const std::string& more,
+                                const std::vector<std::string>& overrides = {}) {
+  return ParseRunConfig(absl::StrCat(kSmallest, more), "demo.toml", overrides);
+}
+
+// The message of a run file that must be refused.
+std::string Refused(const std::string& more, const std::vector<std::string>& overrides = {}) {
+  const auto config = Parse(more, overrides);
+  EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument) << config.status();
+  return std::string(config.status().message());
+}
+
+TEST(RunConfigTest, DefaultsAreThePapers) {
+  const auto config = Parse("");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->method, Method::kFedCola);
+  EXPECT_EQ(config->model.dim, 384);
+  EXPECT_EQ(config->model.patch, 16);
+  EXPECT_EQ(config->local.epochs, 5);
+  EXPECT_EQ(config->local.learning_rate, 1e-4);
+  EXPECT_EQ(config->round.fraction, 0.25);
+  EXPECT_EQ(config->datasets[0].clients, 4);
+}
+
+TEST(RunConfigTest, MethodsArePresetsThatTheFilesOwnKeysOverride) {
+  const auto cola = Parse("");
+  EXPECT_EQ(cola->aggregation.share, Share::kAttn);
+  EXPECT_EQ(cola->aggregation.scope, Scope::kModality);
+  EXPECT_TRUE(cola->aggregation.compensation);
+  EXPECT_EQ(cola->local.complementary, ComplementaryLayers::kAll);
+  const auto ablation =
+      Parse("[aggregation]\ncompensation = false\n[local]\ncomplementary = \"none\"\n");
+  ASSERT_TRUE(ablation.ok()) << ablation.status();
+  EXPECT_EQ(ablation->aggregation.share, Share::kAttn);
+  EXPECT_FALSE(ablation->aggregation.compensation);
+  EXPECT_EQ(ablation->local.complementary, ComplementaryLayers::kNone);
+  EXPECT_EQ(Parse("", {"method=fedavg"})->aggregation.share, Share::kNone);
+  EXPECT_EQ(Parse("", {"method=fedprox"})->local.proximal_mu, 0.001);
+  EXPECT_EQ(Parse("", {"method=fediot"})->aggregation.pair_weight, 100);
+}
+
+TEST(RunConfigTest, OverridesReachNestedKeysAndKeepTheirTypes) {
+  const auto config = Parse("[local]\nepochs = 2\n",
+                            {"local.epochs=3", "round.deadline=90s", "wire.upload=f32", "seed=5"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->local.epochs, 3);
+  EXPECT_EQ(config->round.deadline, absl::Seconds(90));
+  EXPECT_EQ(config->wire.upload, Codec::kF32);
+  EXPECT_EQ(config->seed, 5u);
+}
+
+TEST(RunConfigTest, UnknownKeysAreNamedWithLineAndNeighbour) {
+  EXPECT_EQ(Refused("[local]\nepoch = 2\n"),
+            "demo.toml:9: unknown key `local.epoch`; did you mean `local.epochs`?");
+  EXPECT_EQ(Refused("[locall]\n"), "demo.toml:8: unknown key `locall`; did you mean `local`?");
+}
+
+TEST(RunConfigTest, ValuesOutOfRangeAreNamedWithTheRange) {
+  EXPECT_EQ(Refused("[local]\nepochs = 0\n"),
+            "demo.toml:9: key `local.epochs` is 0; it must be a whole number from 1 to 10000");
+  EXPECT_NE(Refused("[round]\nfraction = 0\n").find("must be above 0"), std::string::npos);
+  EXPECT_NE(Refused("[round]\nfraction = \"all\"\n").find("must be a number"), std::string::npos);
+  EXPECT_NE(Refused("[round]\ndeadline = \"soon\"\n").find("\"90s\""), std::string::npos);
+  EXPECT_NE(Refused("[wire]\nupload = \"f33\"\n").find("one of f32, f16, bf16, int8-block"),
+            std::string::npos);
+}
+
+TEST(RunConfigTest, ContradictionsAreRefused) {
+  EXPECT_NE(Refused("[model]\ndim = 10\nheads = 4\n").find("divisible by heads"),
+            std::string::npos);
+  EXPECT_NE(Refused("[model]\nimage_size = 30\npatch = 8\n").find("divisible by patch"),
+            std::string::npos);
+  EXPECT_NE(Refused("[aggregation]\nout_modality_scale = 0.5\n").find("release"),
+            std::string::npos);
+  EXPECT_NE(Refused("[wire]\nheartbeat = \"10s\"\nliveness = \"11s\"\n").find("twice"),
+            std::string::npos);
+}
+
+TEST(RunConfigTest, DatasetsMustBeWholeAndDistinct) {
+  EXPECT_NE(Refused("[[datasets]]\nname = \"b\"\nmodality = \"text\"\nclients = 1\n").find("path"),
+            std::string::npos);
+  EXPECT_NE(
+      Refused("[[datasets]]\nname = \"icons\"\nmodality = \"text\"\nclients = 1\npath = \"x\"\n")
+          .find("second time"),
+      std::string::npos);
+  EXPECT_FALSE(ParseRunConfig("name = \"x\"\n", "f").ok());
+}
+
+TEST(RunConfigTest, NamesThatCannotBeFoldersAreRefused) {
+  EXPECT_NE(Refused("", {"name=a/b"}).find("letters"), std::string::npos);
+  EXPECT_NE(Refused("", {"name=.."}).find("letters"), std::string::npos);
+}
+
+TEST(RunConfigTest, BrokenTomlIsNamedWithItsLine) {
+  EXPECT_EQ(Refused("x = = 1\n").substr(0, 12), "demo.toml:8:");
+}
+
+TEST(RunConfigTest, OverridesThatAreNoneAreExplained) {
+  EXPECT_NE(Refused("", {"method"}).find("expected key=value"), std::string::npos);
+  EXPECT_NE(Refused("", {"name.x=1"}).find("not a table"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tributary
