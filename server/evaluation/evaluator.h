@@ -1,0 +1,60 @@
+// Evaluator: runs global models over held-out samples.
+//
+// Uni-modal globals: top-1 accuracy. Pair globals: every image and every caption is embedded once,
+// then recall at k in both directions. Source: algorithm.md section 5.
+//
+// Needs no LibTorch to be included. Not thread-safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/status/statusor.h"
+#include "common/model/model_spec.h"
+#include "common/tensor/state_dict.h"
+#include "server/evaluation/task_metrics.h"
+
+namespace tributary {
+
+class Samples;
+
+// One dataset's test: the shape of its global and the samples (common/train/shard_samples.h).
+struct HeldOutTask {
+  ModelSpec spec;
+  std::unique_ptr<Samples> samples;
+};
+
+struct EvaluatorOptions {
+  std::string device = "cpu";  // common/model/device.h
+  int threads = 0;             // 0: all cores
+  int64_t batch = 256;
+};
+
+class Evaluator {
+ public:
+  // `tasks`: by dataset. InvalidArgument or FailedPrecondition if a spec makes no model, a task has
+  // no samples, or the device cannot be had.
+  static absl::StatusOr<std::unique_ptr<Evaluator>> Create(std::map<std::string, HeldOutTask> tasks,
+                                                           const EvaluatorOptions& options);
+  ~Evaluator();
+  Evaluator(const Evaluator&) = delete;
+  Evaluator& operator=(const Evaluator&) = delete;
+
+  // `global`: the plain tensors of `dataset`'s global, or those with auxiliary weights, which count
+  // for nothing as gates of a global are 0. NotFound: no such dataset. FailedPrecondition: other
+  // tensors. Internal: scores that are not finite.
+  absl::StatusOr<TaskMetrics> Evaluate(const std::string& dataset, const StateDict& global);
+
+  // `tasks` of result.json: the metrics of each dataset that has a test, by name.
+  absl::StatusOr<nlohmann::json> EvaluateAll(const std::map<std::string, StateDict>& globals);
+
+ private:
+  struct Parts;
+  explicit Evaluator(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace tributary

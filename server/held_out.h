@@ -1,0 +1,32 @@
+// The coordinator's own data: the test shard of each dataset, and the vocabulary.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/config/run_config.h"
+#include "common/data/shard.h"
+#include "common/data/tokenizer.h"
+#include "server/evaluation/evaluator.h"
+#include "server/registry/run_context.h"
+
+namespace tributary {
+
+struct HeldOut {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::map<std::string, std::shared_ptr<const Shard>> shards;  // by dataset
+};
+
+// Opens and verifies <path>/test/test.shard of every dataset. Errors name the dataset, the file,
+// and what to do: NotFound, DataLoss, FailedPrecondition where a shard does not fit the run file.
+absl::StatusOr<HeldOut> OpenHeldOut(const RunConfig& config);
+
+// The context of a run on these data.
+absl::StatusOr<RunContext> ContextOf(const RunConfig& config, const HeldOut& held_out);
+
+absl::StatusOr<std::unique_ptr<Evaluator>> MakeEvaluator(const RunContext& context,
+                                                         const HeldOut& held_out);
+
+}  // namespace tributary

@@ -1,0 +1,43 @@
+// tributary-server: the coordinator.
+
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/status.h"
+#include "server/server.h"
+#include "server/server_options.h"
+#include "common/base/stop_signal.h"
+
+namespace tributary {
+namespace {
+
+int Main(int argc, char** argv) {
+  BlockStopSignals();
+  const auto options = ParseServerOptions(argc, argv);
+  if (options.ok() && !options->has_value()) return kExitDone;
+  const absl::Status status = options.ok() ? RunServer(**options) : options.status();
+  if (status.ok()) return kExitDone;
+  const std::string message(status.message());
+  if (options.ok() && (*options)->json) {
+    std::cout << nlohmann::json({{"kind", "error"}, {"message", message}})
+                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+              << std::endl;
+  }
+  std::fprintf(stderr, "tributary-server: %s\n", message.c_str());
+  return ExitCodeFor(status);
+}
+
+}  // namespace
+}  // namespace tributary
+
+int main(int argc, char** argv) {
+  try {
+    return tributary::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "tributary-server: %s\n", error.what());
+    return tributary::kExitFailed;
+  }
+}

@@ -1,0 +1,162 @@
+#include "server/registry/client_registry.h"
+
+#include <array>
+#include <utility>
+
+#include <openssl/rand.h>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+
+namespace tributary {
+namespace {
+
+// Sessions are secrets, not choices of the run: they come from the system's generator, not from a
+// named stream.
+absl::StatusOr<std::string> NewSession() {
+  std::array<unsigned char, 16> bytes;
+  if (RAND_bytes(bytes.data(), bytes.size()) != 1) {
+    return absl::InternalError("the system gives no random bytes for a session");
+  }
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+}  // namespace
+
+ClientRegistry::Record* ClientRegistry::Serving(const std::string& name, const ClientLink* link) {
+  const auto found = records_.find(name);
+  if (found == records_.end() || found->second.link.get() != link) return nullptr;
+  return &found->second;
+}
+
+void ClientRegistry::Unlink(Record* record) {
+  sessions_.erase(record->session);
+  record->session.clear();
+  record->link.reset();
+  record->info.attending = false;
+  record->info.progress.reset();
+  record->info.absent_since = clock_->Now();
+}
+
+absl::StatusOr<std::string> ClientRegistry::Attach(const v1::Join& join, Modality modality,
+                                                   std::shared_ptr<ClientLink> link) {
+  absl::StatusOr<std::string> session = NewSession();
+  if (!session.ok()) return session;
+  absl::MutexLock lock(&mutex_);
+  const absl::Time now = clock_->Now();
+  Record& record = records_[join.client()];
+  if (record.link != nullptr) {
+    const absl::Duration silent = now - record.info.last_heard;
+    if (silent < 2 * heartbeat_) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("name ", join.client(), " is in use by a client that was heard ",
+                       absl::FormatDuration(silent), " ago; give each client a --name of its own"));
+    }
+    record.link->Close();
+    Unlink(&record);
+  }
+  record.info = {.name = join.client(),
+                 .dataset = join.data().dataset(),
+                 .modality = modality,
+                 .samples = join.data().samples(),
+                 .device = join.device(),
+                 .attending = false,
+                 .last_heard = now,
+                 .absent_since = now,
+                 .progress = std::nullopt};
+  record.session = *session;
+  record.link = std::move(link);
+  sessions_[*session] = join.client();
+  return session;
+}
+
+bool ClientRegistry::MarkAttending(const std::string& name, const ClientLink* link) {
+  absl::MutexLock lock(&mutex_);
+  Record* record = Serving(name, link);
+  if (record == nullptr) return false;
+  record->info.attending = true;
+  record->info.last_heard = clock_->Now();
+  return true;
+}
+
+void ClientRegistry::Heard(const std::string& name, const ClientLink* link,
+                           std::optional<v1::Progress> progress) {
+  absl::MutexLock lock(&mutex_);
+  Record* record = Serving(name, link);
+  if (record == nullptr) return;
+  record->info.last_heard = clock_->Now();
+  record->info.progress = std::move(progress);
+}
+
+bool ClientRegistry::Detach(const std::string& name, const ClientLink* link) {
+  absl::MutexLock lock(&mutex_);
+  Record* record = Serving(name, link);
+  if (record == nullptr) return false;
+  Unlink(record);
+  return true;
+}
+
+std::optional<std::string> ClientRegistry::ClientOfSession(const std::string& session) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return std::nullopt;
+  return found->second;
+}
+
+bool ClientRegistry::Send(const std::string& name, v1::ServerMessage message) const {
+  std::shared_ptr<ClientLink> link;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = records_.find(name);
+    if (found != records_.end()) link = found->second.link;
+  }
+  if (link == nullptr) return false;
+  link->Send(std::move(message));
+  return true;
+}
+
+void ClientRegistry::SendToAll(const v1::ServerMessage& message) const {
+  std::vector<std::shared_ptr<ClientLink>> links;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (const auto& [name, record] : records_) {
+      if (record.link != nullptr) links.push_back(record.link);
+    }
+  }
+  for (const auto& link : links) link->Send(message);
+}
+
+std::vector<std::string> ClientRegistry::DropSilent(absl::Duration liveness) {
+  std::vector<std::shared_ptr<ClientLink>> links;
+  std::vector<std::string> names;
+  {
+    absl::MutexLock lock(&mutex_);
+    for (auto& [name, record] : records_) {
+      if (record.link == nullptr || clock_->Now() - record.info.last_heard <= liveness) continue;
+      links.push_back(record.link);
+      names.push_back(name);
+      Unlink(&record);
+    }
+  }
+  for (const auto& link : links) link->Close();
+  return names;
+}
+
+std::vector<ClientInfo> ClientRegistry::Clients() const {
+  absl::MutexLock lock(&mutex_);
+  std::vector<ClientInfo> clients;
+  for (const auto& [name, record] : records_) {
+    if (!record.info.name.empty()) clients.push_back(record.info);
+  }
+  return clients;
+}
+
+int ClientRegistry::linked() const {
+  absl::MutexLock lock(&mutex_);
+  int count = 0;
+  for (const auto& [name, record] : records_) count += record.link != nullptr ? 1 : 0;
+  return count;
+}
+
+}  // namespace tributary

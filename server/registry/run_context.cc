@@ -1,0 +1,128 @@
+#include "server/registry/run_context.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/base/status.h"
+#include "common/base/status_macros.h"
+#include "common/codec/codec.h"
+
+namespace tributary {
+namespace {
+
+nlohmann::json Text(absl::string_view text) { return std::string(text); }
+
+nlohmann::json DatasetFingerprint(const DatasetContext& dataset) {
+  return {{"modality", Text(ModalityName(dataset.config.modality))},
+          {"clients", dataset.config.clients},
+          {"classes", dataset.spec.classes},
+          {"manifest", dataset.plain.Digest()}};
+}
+
+nlohmann::json LocalFingerprint(const LocalConfig& local) {
+  return {{"epochs", local.epochs},
+          {"batch", local.batch},
+          {"learning_rate", local.learning_rate},
+          {"learning_rate_decay", local.learning_rate_decay},
+          {"warmup_rounds", local.warmup_rounds},
+          {"weight_decay", local.weight_decay},
+          {"clip_norm", local.clip_norm},
+          {"complementary", Text(ComplementaryLayersName(local.complementary))},
+          {"aux_trained", local.aux_trained},
+          {"learn_scale", local.learn_scale},
+          {"proximal_mu", local.proximal_mu},
+          {"proximal_rule", Text(RuleName(local.proximal_rule))},
+          {"crop_padding", local.crop_padding},
+          {"horizontal_flip", local.horizontal_flip},
+          {"brightness", local.brightness},
+          {"contrast", local.contrast}};
+}
+
+nlohmann::json AggregationFingerprint(const AggregationConfig& aggregation) {
+  return {{"rule", Text(RuleName(aggregation.rule))},
+          {"share", Text(ShareName(aggregation.share))},
+          {"scope", Text(ScopeName(aggregation.scope))},
+          {"compensation", aggregation.compensation},
+          {"pair_weight", aggregation.pair_weight},
+          {"out_modality_scale", aggregation.out_modality_scale}};
+}
+
+}  // namespace
+
+int RunContext::ExpectedClients() const {
+  int expected = 0;
+  for (const auto& [name, dataset] : datasets) expected += dataset.config.clients;
+  return expected;
+}
+
+absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
+                                          const std::map<std::string, int64_t>& classes,
+                                          int64_t vocabulary_size,
+                                          const std::string& vocabulary_digest) {
+  RunContext context{
+      .config = config, .run_id = "", .vocabulary_digest = vocabulary_digest, .datasets = {}};
+  for (const DatasetConfig& dataset : config.datasets) {
+    DatasetContext made{.config = dataset, .spec = {}, .plain = {}, .download = {}};
+    const ModelConfig& model = config.model;
+    made.spec = {.dim = model.dim,
+                 .depth = model.depth,
+                 .heads = model.heads,
+                 .patch = model.patch,
+                 .image_size = model.image_size,
+                 .channels = model.channels,
+                 .max_tokens = model.max_tokens,
+                 .vocabulary_size = vocabulary_size,
+                 .drop_path = model.drop_path,
+                 .classes = classes.at(dataset.name),
+                 .complementary = dataset.modality == Modality::kPair ? ComplementaryLayers::kNone
+                                                                      : config.local.complementary};
+    const std::string where = absl::StrCat("dataset ", dataset.name);
+    absl::StatusOr<Manifest> plain =
+        ModelManifest(made.spec, dataset.modality, TensorScope::kPlain);
+    if (!plain.ok()) return Annotate(plain.status(), where);
+    made.plain = *std::move(plain);
+    ASSIGN_OR_RETURN(made.download,
+                     ModelManifest(made.spec, dataset.modality, TensorScope::kDownload));
+    context.datasets.emplace(dataset.name, std::move(made));
+  }
+  return context;
+}
+
+nlohmann::json Fingerprint(const RunContext& context) {
+  const RunConfig& config = context.config;
+  nlohmann::json datasets = nlohmann::json::object();
+  for (const auto& [name, dataset] : context.datasets) datasets[name] = DatasetFingerprint(dataset);
+  return {{"name", config.name},
+          {"method", Text(MethodName(config.method))},
+          {"seed", config.seed},
+          {"datasets", datasets},
+          {"vocabulary", context.vocabulary_digest},
+          {"drop_path", config.model.drop_path},
+          {"heads", config.model.heads},
+          {"local", LocalFingerprint(config.local)},
+          {"aggregation", AggregationFingerprint(config.aggregation)},
+          {"fraction", config.round.fraction},
+          {"upload", Text(CodecName(config.wire.upload))},
+          {"download", Text(CodecName(config.wire.download))}};
+}
+
+absl::Status CheckSameRun(const nlohmann::json& stored, const nlohmann::json& now) {
+  if (stored == now) return absl::OkStatus();
+  const nlohmann::json before = stored.flatten(), after = now.flatten();
+  std::vector<std::string> differences;
+  for (const auto& [key, value] : after.items()) {
+    const nlohmann::json old = before.contains(key) ? before[key] : nlohmann::json();
+    if (old == value) continue;
+    differences.push_back(
+        absl::StrCat(key.substr(1), " was ", old.dump(), " and is ", value.dump()));
+  }
+  for (const auto& [key, value] : before.items()) {
+    if (!after.contains(key)) differences.push_back(absl::StrCat(key.substr(1), " is gone"));
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat("the state folder belongs to another run: ", absl::StrJoin(differences, ", "),
+                   "; give --state another folder, or the run file its old values"));
+}
+
+}  // namespace tributary

@@ -1,0 +1,52 @@
+// RunContext: what is fixed about a run from its start: settings, model shapes and manifests by
+// dataset.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/config/run_config.h"
+#include "common/model/model_spec.h"
+#include "common/tensor/manifest.h"
+
+namespace tributary {
+
+// One dataset: one global model, one group of clients.
+struct DatasetContext {
+  DatasetConfig config;
+  ModelSpec spec;
+  Manifest plain;     // the global, and what a client uploads
+  Manifest download;  // what a client pulls: plain, and auxiliary weights where they are used
+};
+
+struct RunContext {
+  RunConfig config;
+  std::string run_id;             // random, made once
+  std::string vocabulary_digest;  // SHA-256 of the vocabulary file
+  std::map<std::string, DatasetContext> datasets;
+
+  // Of all datasets together, as the run file expects.
+  int ExpectedClients() const;
+};
+
+// Builds the context. `classes`: by dataset, from its test shard; 0 for pairs. InvalidArgument if
+// the run file's model cannot be built.
+absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
+                                          const std::map<std::string, int64_t>& classes,
+                                          int64_t vocabulary_size,
+                                          const std::string& vocabulary_digest);
+
+// The settings that the run's mathematics depends on, as JSON: a state folder is continued only
+// with the same.
+nlohmann::json Fingerprint(const RunContext& context);
+
+// OK if both say the same; else FailedPrecondition that names the keys that differ, with both
+// values.
+absl::Status CheckSameRun(const nlohmann::json& stored, const nlohmann::json& now);
+
+}  // namespace tributary

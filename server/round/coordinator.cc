@@ -1,0 +1,460 @@
+#include "server/round/coordinator.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/base/status_macros.h"
+#include "common/codec/encoded_state.h"
+#include "common/model/initial_state.h"
+#include "common/tensor/safetensors.h"
+#include "common/train/schedule.h"
+#include "server/round/run_result.h"
+#include "server/round/sampler.h"
+
+namespace tributary {
+namespace {
+
+constexpr absl::Duration kTick = absl::Milliseconds(250);
+constexpr absl::Duration kProgressEvery = absl::Milliseconds(500);
+constexpr absl::Duration kOfferEvery = absl::Seconds(2);
+constexpr absl::Duration kFarewell = absl::Seconds(5);
+
+// Global and auxiliary weights in the order of the download manifest.
+absl::StatusOr<StateDict> DownloadOf(const DatasetContext& dataset, const ModelSet& models) {
+  const StateDict& global = models.globals.at(dataset.config.name);
+  const auto auxiliary = models.auxiliary.find(dataset.config.name);
+  StateDict download;
+  for (const TensorSpec& spec : dataset.download.tensors) {
+    const Tensor* tensor = global.Find(spec.name);
+    if (tensor == nullptr && auxiliary != models.auxiliary.end()) {
+      tensor = auxiliary->second.Find(spec.name);
+    }
+    if (tensor == nullptr) {
+      return absl::InternalError(
+          absl::StrCat("dataset ", dataset.config.name, ": the models lack tensor ", spec.name));
+    }
+    RETURN_IF_ERROR(download.Add(spec.name, *tensor));
+  }
+  return download;
+}
+
+int Threads() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
+
+nlohmann::json UpdatesJson(const std::map<std::string, AcceptedUpdate>& accepted,
+                           const std::vector<CohortMember>& cohort) {
+  nlohmann::json updates = nlohmann::json::object();
+  for (const CohortMember& member : cohort) {
+    const auto found = accepted.find(member.client);
+    if (found == accepted.end()) continue;
+    const AcceptedUpdate& update = found->second;
+    updates[member.client] = {{"dataset", member.dataset},
+                              {"samples", member.samples},
+                              {"bytes", update.bytes},
+                              {"loss", update.report.loss()},
+                              {"first_loss", update.report.first_loss()},
+                              {"steps", update.report.steps()},
+                              {"train_seconds", update.report.train_seconds()},
+                              {"peak_rss_bytes", update.report.peak_rss_bytes()}};
+  }
+  return updates;
+}
+
+// Mean training loss by dataset, each client the same.
+nlohmann::json MeanLosses(const nlohmann::json& updates) {
+  std::map<std::string, std::pair<double, int>> sums;
+  for (const auto& [client, update] : updates.items()) {
+    auto& [sum, count] = sums[update["dataset"].get<std::string>()];
+    sum += update["loss"].get<double>();
+    ++count;
+  }
+  nlohmann::json losses = nlohmann::json::object();
+  for (const auto& [dataset, sum] : sums) losses[dataset] = sum.first / sum.second;
+  return losses;
+}
+
+}  // namespace
+
+void Coordinator::Wake() {
+  absl::MutexLock lock(&mutex_);
+  woken_ = true;
+}
+
+void Coordinator::Stop(const std::string& reason) {
+  absl::MutexLock lock(&mutex_);
+  if (!stop_.has_value()) stop_ = reason;
+  woken_ = true;
+}
+
+std::shared_ptr<LiveRound> Coordinator::CurrentRound() const {
+  absl::MutexLock lock(&mutex_);
+  return live_;
+}
+
+RunSnapshot Coordinator::Snapshot() const {
+  absl::MutexLock lock(&mutex_);
+  RunSnapshot snapshot = snapshot_;
+  snapshot.bytes_up = bytes_up_;
+  snapshot.bytes_down = bytes_down_;
+  if (live_ != nullptr) {
+    snapshot.bytes_up += live_->bytes_up();
+    snapshot.bytes_down += live_->bytes_down();
+    for (const Participant& participant : live_->State().cohort) {
+      snapshot.tasks[participant.client] = participant.state;
+    }
+  }
+  return snapshot;
+}
+
+void Coordinator::OnAttending(const std::string& client) {
+  if (const std::shared_ptr<LiveRound> live = CurrentRound();
+      live != nullptr && live->Wants(client)) {
+    Offer(*live, client);
+  }
+  Wake();
+}
+
+void Coordinator::OnLost(const std::string& client) {
+  if (const std::shared_ptr<LiveRound> live = CurrentRound()) live->Lost(client);
+  Wake();
+}
+
+absl::Status Coordinator::Run() {
+  ASSIGN_OR_RETURN(ModelSet models, Begin());
+  ASSIGN_OR_RETURN(const std::optional<int> last, parts_.store->LastRound());
+  for (int round = *last + 1; round <= parts_.context->config.rounds; ++round) {
+    const absl::Status status = RunRound(round, &models);
+    if (!status.ok()) {
+      CloseRound(std::string(status.message()));
+      return status;
+    }
+  }
+  return FinishRun(models);
+}
+
+absl::StatusOr<ModelSet> Coordinator::Begin() {
+  const RunContext& context = *parts_.context;
+  ASSIGN_OR_RETURN(const std::optional<int> last, parts_.store->LastRound());
+  if (last.has_value()) return parts_.store->LoadLast();
+  ModelSet models;
+  for (const auto& [name, dataset] : context.datasets) {
+    ASSIGN_OR_RETURN(models.globals[name], InitialState(dataset.spec, dataset.config.modality,
+                                                        context.config.seed, name));
+  }
+  RETURN_IF_ERROR(parts_.strategy->Begin(context, &models));
+  RoundRecord record;
+  record.model_hash = ModelHash(models.globals);
+  RETURN_IF_ERROR(parts_.store->Commit(record, models, parts_.clock->Now()));
+  return models;
+}
+
+absl::Status Coordinator::RunRound(int round, ModelSet* models) {
+  const int attempts = parts_.context->config.round.attempts;
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    RETURN_IF_ERROR(Enter(round, attempt, Phase::kWaiting, ""));
+    RETURN_IF_ERROR(AwaitClients());
+    const absl::Time started = parts_.clock->Now();
+    ASSIGN_OR_RETURN(const std::shared_ptr<LiveRound> live, OpenRound(round, attempt, *models));
+    ASSIGN_OR_RETURN(const RoundDecision decision, AwaitUpdates(live.get()));
+    if (decision.action == RoundDecision::Action::kClose) {
+      return CommitRound(live.get(), started, models);
+    }
+    CloseRound(decision.reason);
+    parts_.events->Emit("round_retry",
+                        absl::StrCat("round ", round, " has no quorum: ", decision.reason),
+                        {{"round", round}, {"attempt", attempt}, {"reason", decision.reason}});
+  }
+  return absl::UnavailableError(
+      absl::StrCat("round ", round, " found no quorum in ", attempts,
+                   " attempts; the last commit stands: start again when the clients are back"));
+}
+
+Attendance Coordinator::TakeAttendance() const {
+  std::map<std::string, int> attending;
+  Attendance attendance{.expected = parts_.context->ExpectedClients(),
+                        .attending = 0,
+                        .every_dataset = true,
+                        .waiting_since = missed_since_};
+  for (const ClientInfo& client : parts_.registry->Clients()) {
+    if (!client.attending) continue;
+    ++attendance.attending;
+    ++attending[client.dataset];
+  }
+  for (const auto& [name, dataset] : parts_.context->datasets) {
+    attendance.every_dataset &= attending[name] > 0;
+  }
+  return attendance;
+}
+
+absl::Status Coordinator::AwaitClients() {
+  const RoundConfig& config = parts_.context->config.round;
+  // At the start everybody is awaited for long; later, a client that was lost gets the grace
+  // period.
+  const bool first = first_round_ == absl::InfinitePast();
+  const absl::Duration patience = first ? config.join_timeout : config.grace;
+  while (true) {
+    Attendance attendance = TakeAttendance();
+    const bool complete = attendance.attending >= attendance.expected && attendance.every_dataset;
+    if (complete) {
+      missed_since_ = absl::InfinitePast();
+    } else if (missed_since_ == absl::InfinitePast()) {
+      missed_since_ = parts_.clock->Now();
+    }
+    attendance.waiting_since = missed_since_;
+    RoundDecision decision = DecideStart(parts_.clock->Now(), attendance, patience);
+    if (decision.action == RoundDecision::Action::kClose) {
+      if (first) first_round_ = parts_.clock->Now();
+      return absl::OkStatus();
+    }
+    RETURN_IF_ERROR(Pause(decision.until, decision.reason));
+  }
+}
+
+std::vector<CohortMember> Coordinator::SampleMembers(int round, int attempt) const {
+  const RunConfig& config = parts_.context->config;
+  std::map<std::string, std::vector<std::string>> groups;
+  std::map<std::string, CohortMember> members;
+  for (const ClientInfo& client : parts_.registry->Clients()) {
+    if (!client.attending) continue;
+    groups[client.dataset].push_back(client.name);
+    members[client.name] = {client.name, client.dataset, client.modality, client.samples};
+  }
+  std::vector<CohortMember> cohort;
+  for (const std::string& name :
+       SampleCohort(groups, config.round.fraction, config.seed, round, attempt)) {
+    cohort.push_back(members.at(name));
+  }
+  std::sort(cohort.begin(), cohort.end(),
+            [](const CohortMember& a, const CohortMember& b) { return a.client < b.client; });
+  return cohort;
+}
+
+absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int attempt,
+                                                                  const ModelSet& models) {
+  const RunContext& context = *parts_.context;
+  LiveRound::Setup setup;
+  setup.round = round;
+  setup.attempt = attempt;
+  setup.deadline = parts_.clock->Now() + context.config.round.deadline;
+  setup.cohort = SampleMembers(round, attempt);
+  setup.spool_folder = parts_.store->folder();
+  std::vector<Target> targets;
+  for (const auto& [name, dataset] : context.datasets) {
+    targets.push_back(
+        {.dataset = name, .modality = dataset.config.modality, .manifest = dataset.plain});
+    ASSIGN_OR_RETURN(const StateDict download, DownloadOf(dataset, models));
+    setup.downloads[name] = EncodedState::Encode(download, context.config.wire.download,
+                                                 context.config.wire.chunk_bytes, Threads());
+    setup.spool_budget += 4 * dataset.plain.ElementCount();
+  }
+  setup.aggregator =
+      std::make_unique<Aggregator>(std::move(targets), setup.cohort, context.config.aggregation);
+  nlohmann::json names = nlohmann::json::array();
+  for (const CohortMember& member : setup.cohort) names.push_back(member.client);
+  auto live = std::make_shared<LiveRound>(std::move(setup), [this] { Wake(); });
+  {
+    absl::MutexLock lock(&mutex_);
+    live_ = live;
+  }
+  RETURN_IF_ERROR(Enter(round, attempt, Phase::kTraining, ""));
+  parts_.events->Emit("round_started",
+                      absl::StrCat("round ", round, " of ", context.config.rounds, ": ",
+                                   names.size(), " clients sampled"),
+                      {{"round", round}, {"attempt", attempt}, {"cohort", names}});
+  for (const CohortMember& member : live->cohort()) Offer(*live, member.client);
+  last_offer_ = parts_.clock->Now();
+  return live;
+}
+
+v1::Task Coordinator::TaskOf(const LiveRound& live) const {
+  const RunConfig& config = parts_.context->config;
+  const LocalConfig& local = config.local;
+  v1::Task task;
+  task.set_round(static_cast<uint32_t>(live.round()));
+  task.set_attempt(static_cast<uint32_t>(live.attempt()));
+  const absl::Duration left = live.State().deadline - parts_.clock->Now();
+  task.set_deadline_ms(
+      static_cast<uint64_t>(std::max<int64_t>(0, absl::ToInt64Milliseconds(left))));
+  task.set_seed(config.seed);
+  task.set_upload_codec(CodecToProto(config.wire.upload));
+  v1::LocalTraining* training = task.mutable_training();
+  training->set_epochs(static_cast<uint32_t>(local.epochs));
+  training->set_batch(static_cast<uint32_t>(local.batch));
+  training->set_learning_rate(LearningRate(local.learning_rate, local.learning_rate_decay,
+                                           local.warmup_rounds, live.round()));
+  training->set_weight_decay(local.weight_decay);
+  training->set_clip_norm(local.clip_norm);
+  training->set_aux_trained(local.aux_trained);
+  training->set_learn_scale(local.learn_scale);
+  training->set_proximal_mu(local.proximal_mu);
+  training->set_proximal_rule(std::string(RuleName(local.proximal_rule)));
+  v1::Augmentation* augmentation = training->mutable_augmentation();
+  augmentation->set_crop_padding(static_cast<uint32_t>(local.crop_padding));
+  augmentation->set_horizontal_flip(local.horizontal_flip);
+  augmentation->set_brightness(local.brightness);
+  augmentation->set_contrast(local.contrast);
+  return task;
+}
+
+void Coordinator::Offer(const LiveRound& live, const std::string& client) const {
+  v1::ServerMessage message;
+  *message.mutable_task() = TaskOf(live);
+  parts_.registry->Send(client, std::move(message));
+}
+
+absl::StatusOr<RoundDecision> Coordinator::AwaitUpdates(LiveRound* live) {
+  while (true) {
+    const RoundDecision decision =
+        Decide(parts_.clock->Now(), live->State(), parts_.context->config.round);
+    if (decision.action != RoundDecision::Action::kWait) return decision;
+    RETURN_IF_ERROR(Pause(decision.until, decision.reason));
+  }
+}
+
+void Coordinator::CloseRound(const std::string& reason) {
+  const std::shared_ptr<LiveRound> live = CurrentRound();
+  if (live == nullptr) return;
+  live->Close();
+  for (const Participant& participant : live->State().cohort) {
+    if (participant.state == TaskState::kReported) continue;
+    v1::ServerMessage message;
+    message.mutable_cancel_task()->set_round(static_cast<uint32_t>(live->round()));
+    message.mutable_cancel_task()->set_attempt(static_cast<uint32_t>(live->attempt()));
+    message.mutable_cancel_task()->set_reason(reason);
+    parts_.registry->Send(participant.client, std::move(message));
+  }
+  absl::MutexLock lock(&mutex_);
+  bytes_up_ += live->bytes_up();
+  bytes_down_ += live->bytes_down();
+  live_.reset();
+}
+
+absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started, ModelSet* models) {
+  const int round = live->round(), attempt = live->attempt();
+  const std::shared_ptr<LiveRound> keep = CurrentRound();  // CloseRound() drops the other reference
+  CloseRound(absl::StrCat("round ", round, " is closed"));
+  RETURN_IF_ERROR(Enter(round, attempt, Phase::kAggregating, ""));
+  ModelSet next = *models;
+  ASSIGN_OR_RETURN(next.globals, live->Merge(models->globals));
+  RETURN_IF_ERROR(parts_.strategy->AfterAggregation(*parts_.context, &next));
+
+  const RunConfig& config = parts_.context->config;
+  RoundRecord record;
+  record.round = round;
+  record.attempt = attempt;
+  if (round % config.evaluation.every == 0 || round == config.rounds) {
+    RETURN_IF_ERROR(Enter(round, attempt, Phase::kEvaluating, ""));
+    ASSIGN_OR_RETURN(record.tasks, parts_.evaluate(next.globals));
+  }
+  record.updates = UpdatesJson(live->Accepted(), live->cohort());
+  record.bytes_up = live->bytes_up();
+  record.bytes_down = live->bytes_down();
+  record.model_hash = ModelHash(next.globals);
+  record.seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);
+  RETURN_IF_ERROR(parts_.store->Commit(record, next, parts_.clock->Now()));
+  *models = std::move(next);
+  RETURN_IF_ERROR(Enter(round, attempt, Phase::kCommitted, ""));
+  nlohmann::json data = {{"round", round},
+                         {"attempt", attempt},
+                         {"seconds", record.seconds},
+                         {"bytes_up", record.bytes_up},
+                         {"bytes_down", record.bytes_down},
+                         {"clients", live->Accepted().size()},
+                         {"loss", MeanLosses(record.updates)},
+                         {"model_hash", record.model_hash}};
+  if (!record.tasks.empty()) data["tasks"] = record.tasks;
+  parts_.events->Emit("round_committed",
+                      absl::StrCat("round ", round, " of ", config.rounds, " committed with ",
+                                   live->Accepted().size(), " updates"),
+                      std::move(data));
+  return absl::OkStatus();
+}
+
+absl::Status Coordinator::FinishRun(const ModelSet& models) {
+  ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, parts_.store->History());
+  const nlohmann::json result = MakeRunResult(*parts_.context, history);
+  RETURN_IF_ERROR(WriteRunResult(parts_.store->folder(), result, models));
+  RETURN_IF_ERROR(Enter(history.back().round, 0, Phase::kFinished, ""));
+  v1::ServerMessage message;
+  message.mutable_shutdown()->set_reason(v1::Shutdown::REASON_RUN_FINISHED);
+  message.mutable_shutdown()->set_message("the run is finished");
+  parts_.registry->SendToAll(message);
+  parts_.events->Emit("run_finished", "the run is finished", {{"result", result}});
+  // Clients take their leave; those that do not are cut off with the server.
+  const absl::Time end = parts_.clock->Now() + kFarewell;
+  while (parts_.registry->linked() > 0 && parts_.clock->Now() < end) {
+    if (!Pause(end, "waiting for clients to leave").ok()) break;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Coordinator::Enter(int round, int attempt, Phase phase, const std::string& reason) {
+  {
+    absl::MutexLock lock(&mutex_);
+    snapshot_.round = round;
+    snapshot_.phase = phase;
+    snapshot_.waiting = reason;
+  }
+  EmitProgress();
+  return parts_.store->RecordTransition(parts_.clock->Now(), round, attempt, PhaseName(phase),
+                                        reason);
+}
+
+absl::Status Coordinator::Pause(absl::Time until, const std::string& waiting) {
+  Tick();
+  absl::MutexLock lock(&mutex_);
+  snapshot_.waiting = waiting;
+  const absl::Duration most = std::clamp(until - parts_.clock->Now(), absl::ZeroDuration(), kTick);
+  mutex_.AwaitWithTimeout(absl::Condition(&woken_), most);
+  woken_ = false;
+  if (stop_.has_value()) return absl::CancelledError(*stop_);
+  return absl::OkStatus();
+}
+
+void Coordinator::Tick() {
+  const absl::Time now = parts_.clock->Now();
+  for (const std::string& client :
+       parts_.registry->DropSilent(parts_.context->config.wire.liveness)) {
+    parts_.events->Emit("client_left", absl::StrCat(client, " fell silent"),
+                        {{"client", client}, {"reason", "silent"}});
+    OnLost(client);
+  }
+  const std::shared_ptr<LiveRound> live = CurrentRound();
+  if (live != nullptr && now - last_offer_ >= kOfferEvery) {
+    for (const std::string& client : live->Unacknowledged()) Offer(*live, client);
+    last_offer_ = now;
+  }
+  if (now - last_progress_ >= kProgressEvery) {
+    EmitProgress();
+    last_progress_ = now;
+  }
+}
+
+void Coordinator::EmitProgress() const {
+  const RunSnapshot snapshot = Snapshot();
+  nlohmann::json clients = nlohmann::json::object();
+  for (const ClientInfo& client : parts_.registry->Clients()) {
+    nlohmann::json row = {{"stage", client.attending ? "idle" : "absent"}};
+    const auto task = snapshot.tasks.find(client.name);
+    if (task != snapshot.tasks.end() && task->second == TaskState::kReported) {
+      row["stage"] = "reported";
+    } else if (client.progress.has_value()) {
+      row = {{"stage", client.progress->stage()},
+             {"step", client.progress->step()},
+             {"steps", client.progress->steps()},
+             {"loss", client.progress->loss()}};
+    }
+    clients[client.name] = std::move(row);
+  }
+  parts_.events->EmitLive("progress", snapshot.waiting,
+                          {{"round", snapshot.round},
+                           {"phase", std::string(PhaseName(snapshot.phase))},
+                           {"waiting", snapshot.waiting},
+                           {"bytes_up", snapshot.bytes_up},
+                           {"bytes_down", snapshot.bytes_down},
+                           {"clients", clients}});
+}
+
+}  // namespace tributary

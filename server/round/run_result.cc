@@ -1,0 +1,56 @@
+#include "server/round/run_result.h"
+
+#include "absl/strings/str_cat.h"
+#include "common/base/file.h"
+#include "common/base/status_macros.h"
+#include "common/base/version.h"
+#include "common/tensor/safetensors.h"
+
+namespace tributary {
+
+nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundRecord>& history) {
+  double seconds = 0;
+  uint64_t bytes_up = 0, bytes_down = 0;
+  nlohmann::json rounds = nlohmann::json::array();
+  nlohmann::json tasks = nlohmann::json::object();
+  for (const RoundRecord& record : history) {
+    seconds += record.seconds;
+    bytes_up += record.bytes_up;
+    bytes_down += record.bytes_down;
+    if (!record.tasks.empty()) tasks = record.tasks;
+    rounds.push_back({{"round", record.round},
+                      {"attempt", record.attempt},
+                      {"seconds", record.seconds},
+                      {"bytes_up", record.bytes_up},
+                      {"bytes_down", record.bytes_down},
+                      {"model_hash", record.model_hash},
+                      {"tasks", record.tasks},
+                      {"updates", record.updates}});
+  }
+  return {{"name", context.config.name},
+          {"run_id", context.run_id},
+          {"method", std::string(MethodName(context.config.method))},
+          {"rule", std::string(RuleName(context.config.aggregation.rule))},
+          {"seed", context.config.seed},
+          {"rounds", history.back().round},
+          {"seconds", seconds},
+          {"bytes_up", bytes_up},
+          {"bytes_down", bytes_down},
+          {"model_hash", history.back().model_hash},
+          {"software_version", kSoftwareVersion},
+          {"tasks", tasks},
+          {"history", rounds}};
+}
+
+absl::Status WriteRunResult(const std::string& folder, const nlohmann::json& result,
+                            const ModelSet& models) {
+  RETURN_IF_ERROR(EnsureWritableFolder(folder + "/models"));
+  for (const auto& [dataset, state] : models.globals) {
+    RETURN_IF_ERROR(WriteSafetensors(absl::StrCat(folder, "/models/", dataset, ".safetensors"),
+                                     state,
+                                     {{"model_hash", result.at("model_hash").get<std::string>()}}));
+  }
+  return WriteFileAtomically(folder + "/result.json", result.dump(2) + "\n");
+}
+
+}  // namespace tributary

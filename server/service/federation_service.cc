@@ -1,0 +1,40 @@
+#include "server/service/federation_service.h"
+
+#include "server/service/attend_reactor.h"
+#include "server/service/transfer_reactors.h"
+
+namespace tributary {
+
+grpc::ServerBidiReactor<v1::ClientMessage, v1::ServerMessage>* FederationService::Attend(
+    grpc::CallbackServerContext* context) {
+  return AttendReactor::Start(parts_, IdentityOf(*context->auth_context()));
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* FederationService::PullModel(
+    grpc::CallbackServerContext*, const grpc::ByteBuffer* request) {
+  return new PullReactor(parts_, *request);
+}
+
+grpc::ServerUnaryReactor* FederationService::AskUpdate(grpc::CallbackServerContext* context,
+                                                       const v1::UpdateQuery* query,
+                                                       v1::UpdateState* state) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::StatusOr<TransferParty> party = FindParty(parts_, query->session(), query->round());
+  if (party.ok()) {
+    *state = party->round->Ask(party->client);
+  } else if (absl::IsFailedPrecondition(party.status())) {
+    *state = LateState(party.status());
+  } else {
+    reactor->Finish(ToGrpcStatus(party.status()));
+    return reactor;
+  }
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerReadReactor<v1::PushMessage>* FederationService::PushUpdate(
+    grpc::CallbackServerContext*, v1::UpdateState* state) {
+  return new PushReactor(parts_, &workers_, state);
+}
+
+}  // namespace tributary

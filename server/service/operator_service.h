@@ -1,0 +1,28 @@
+// The Operator service: status, events, stop.
+#pragma once
+
+#include "server/service/attend_session.h"
+#include "tributary/v1/operator.grpc.pb.h"
+
+namespace tributary {
+
+class OperatorService final : public v1::Operator::CallbackService {
+ public:
+  OperatorService(const ServiceParts& parts, const Clock* clock) : parts_(parts), clock_(clock) {}
+
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+                                      const v1::StatusRequest* request,
+                                      v1::RunStatus* status) override;
+  grpc::ServerWriteReactor<v1::Event>* WatchEvents(grpc::CallbackServerContext* context,
+                                                   const v1::WatchRequest* request) override;
+  grpc::ServerUnaryReactor* Stop(grpc::CallbackServerContext* context,
+                                 const v1::StopRequest* request, v1::StopReply* reply) override;
+
+ private:
+  v1::RunStatus Status() const;
+
+  const ServiceParts parts_;
+  const Clock* const clock_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,271 @@
+#include "server/store/run_store.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <set>
+#include <system_error>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/base/file.h"
+#include "common/base/hash.h"
+#include "common/base/status.h"
+#include "common/base/status_macros.h"
+#include "common/tensor/safetensors.h"
+#include "server/store/sqlite.h"
+
+namespace tributary {
+namespace {
+
+constexpr int kSchemaVersion = 1;
+constexpr int kCheckpointsKept = 2;
+
+constexpr char kSchema[] = R"(
+  PRAGMA user_version = 1;
+  CREATE TABLE IF NOT EXISTS run (run_id TEXT, name TEXT, fingerprint TEXT);
+  CREATE TABLE IF NOT EXISTS rounds (
+    round INTEGER PRIMARY KEY, attempt INTEGER, unix_ms INTEGER, seconds REAL, bytes_up INTEGER,
+    bytes_down INTEGER, model_hash TEXT, tasks TEXT, updates TEXT);
+  CREATE TABLE IF NOT EXISTS files (round INTEGER, name TEXT, sha256 TEXT, PRIMARY KEY (round, name));
+  CREATE TABLE IF NOT EXISTS transitions (
+    sequence INTEGER PRIMARY KEY, unix_ms INTEGER, round INTEGER, attempt INTEGER, phase TEXT,
+    reason TEXT);
+)";
+
+constexpr absl::string_view kGlobalSuffix = ".safetensors";
+constexpr absl::string_view kAuxiliarySuffix = ".auxiliary.safetensors";
+
+absl::StatusOr<int> LockFolder(const std::string& folder) {
+  const std::string path = absl::StrCat(folder, "/lock");
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot open ", path));
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    close(fd);
+    return absl::FailedPreconditionError(
+        absl::StrCat("state folder ", folder,
+                     " is in use by another coordinator; stop that one or give "
+                     "this one a folder of its own with --state"));
+  }
+  return fd;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(const std::string& folder) {
+  RETURN_IF_ERROR(Annotate(EnsureWritableFolder(folder), "state"));
+  ASSIGN_OR_RETURN(const int lock_fd, LockFolder(folder));
+  std::unique_ptr<RunStore> store(new RunStore(folder, lock_fd));
+  RETURN_IF_ERROR(Annotate(store->OpenDatabase(), absl::StrCat("state folder ", folder)));
+  RETURN_IF_ERROR(store->RemoveUnnamedCheckpoints());
+  return store;
+}
+
+RunStore::~RunStore() {
+  sqlite3_close(database_);
+  close(lock_fd_);
+}
+
+absl::Status RunStore::OpenDatabase() {
+  const std::string path = absl::StrCat(folder_, "/run.db");
+  if (sqlite3_open(path.c_str(), &database_) != SQLITE_OK) return SqliteStatus(database_, path);
+  int version = 0;
+  {
+    ASSIGN_OR_RETURN(SqliteStatement statement,
+                     SqliteStatement::Prepare(database_, "PRAGMA user_version"));
+    RETURN_IF_ERROR(statement.Step().status());
+    version = static_cast<int>(statement.Integer(0));
+  }
+  if (version != 0 && version != kSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "run.db has schema version ", version, "; this build reads version ", kSchemaVersion));
+  }
+  RETURN_IF_ERROR(
+      SqliteExecute(database_, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
+  return SqliteExecute(database_, kSchema);
+}
+
+absl::StatusOr<std::optional<RunIdentity>> RunStore::Identity() const {
+  ASSIGN_OR_RETURN(
+      SqliteStatement statement,
+      SqliteStatement::Prepare(database_, "SELECT run_id, name, fingerprint FROM run"));
+  ASSIGN_OR_RETURN(const bool found, statement.Step());
+  if (!found) return std::optional<RunIdentity>();
+  return RunIdentity{statement.Text(0), statement.Text(1), statement.Text(2)};
+}
+
+absl::Status RunStore::SetIdentity(const RunIdentity& identity) {
+  ASSIGN_OR_RETURN(SqliteStatement statement,
+                   SqliteStatement::Prepare(database_, "INSERT INTO run VALUES (?, ?, ?)"));
+  return statement.Bind(identity.run_id).Bind(identity.name).Bind(identity.fingerprint).Run();
+}
+
+absl::Status RunStore::RecordTransition(absl::Time when, int round, int attempt,
+                                        absl::string_view phase, absl::string_view reason) {
+  ASSIGN_OR_RETURN(
+      SqliteStatement statement,
+      SqliteStatement::Prepare(database_,
+                               "INSERT INTO transitions (unix_ms, round, attempt, phase, reason) "
+                               "VALUES (?, ?, ?, ?, ?)"));
+  return statement.Bind(absl::ToUnixMillis(when))
+      .Bind(int64_t{round})
+      .Bind(int64_t{attempt})
+      .Bind(phase)
+      .Bind(reason)
+      .Run();
+}
+
+std::string RunStore::CheckpointFolder(int round) const {
+  return absl::StrFormat("%s/checkpoints/round-%06d", folder_, round);
+}
+
+absl::Status RunStore::WriteModels(int round, const ModelSet& models,
+                                   std::map<std::string, std::string>* file_hashes) const {
+  const std::string folder = CheckpointFolder(round);
+  RETURN_IF_ERROR(EnsureWritableFolder(folder));
+  const auto write = [&](const std::string& name, const StateDict& state) -> absl::Status {
+    const std::string path = absl::StrCat(folder, "/", name);
+    RETURN_IF_ERROR(WriteSafetensors(path, state, {{"round", absl::StrCat(round)}}));
+    ASSIGN_OR_RETURN((*file_hashes)[name], Sha256OfFile(path));
+    return absl::OkStatus();
+  };
+  for (const auto& [target, state] : models.globals) {
+    RETURN_IF_ERROR(write(absl::StrCat(target, kGlobalSuffix), state));
+  }
+  for (const auto& [target, state] : models.auxiliary) {
+    RETURN_IF_ERROR(write(absl::StrCat(target, kAuxiliarySuffix), state));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RunStore::InsertRound(const RoundRecord& record,
+                                   const std::map<std::string, std::string>& file_hashes,
+                                   absl::Time when) {
+  RETURN_IF_ERROR(SqliteExecute(database_, "BEGIN IMMEDIATE"));
+  // After COMMIT there is nothing to roll back, and SQLite says so harmlessly.
+  absl::Cleanup roll_back = [this] {
+    sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+  };
+  {
+    ASSIGN_OR_RETURN(SqliteStatement statement,
+                     SqliteStatement::Prepare(
+                         database_, "INSERT INTO rounds VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+    RETURN_IF_ERROR(statement.Bind(int64_t{record.round})
+                        .Bind(int64_t{record.attempt})
+                        .Bind(absl::ToUnixMillis(when))
+                        .Bind(record.seconds)
+                        .Bind(static_cast<int64_t>(record.bytes_up))
+                        .Bind(static_cast<int64_t>(record.bytes_down))
+                        .Bind(record.model_hash)
+                        .Bind(record.tasks.dump())
+                        .Bind(record.updates.dump())
+                        .Run());
+  }
+  for (const auto& [name, sha256] : file_hashes) {
+    ASSIGN_OR_RETURN(SqliteStatement statement,
+                     SqliteStatement::Prepare(database_, "INSERT INTO files VALUES (?, ?, ?)"));
+    RETURN_IF_ERROR(statement.Bind(int64_t{record.round}).Bind(name).Bind(sha256).Run());
+  }
+  ASSIGN_OR_RETURN(SqliteStatement forget,
+                   SqliteStatement::Prepare(database_, "DELETE FROM files WHERE round <= ?"));
+  RETURN_IF_ERROR(forget.Bind(int64_t{record.round - kCheckpointsKept}).Run());
+  return SqliteExecute(database_, "COMMIT");
+}
+
+absl::Status RunStore::Commit(const RoundRecord& record, const ModelSet& models, absl::Time when) {
+  std::map<std::string, std::string> file_hashes;
+  absl::Status status = WriteModels(record.round, models, &file_hashes);
+  if (status.ok()) status = InsertRound(record, file_hashes, when);
+  // Also after a failure: what was written of it must not fill the disk.
+  const absl::Status removed = RemoveUnnamedCheckpoints();
+  RETURN_IF_ERROR(Annotate(status, absl::StrCat("cannot commit round ", record.round)));
+  return removed;
+}
+
+absl::Status RunStore::RemoveUnnamedCheckpoints() const {
+  std::set<std::string> named;
+  ASSIGN_OR_RETURN(SqliteStatement statement,
+                   SqliteStatement::Prepare(database_, "SELECT DISTINCT round FROM files"));
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) break;
+    named.insert(CheckpointFolder(static_cast<int>(statement.Integer(0))));
+  }
+  std::error_code error;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(absl::StrCat(folder_, "/checkpoints"), error)) {
+    if (named.contains(entry.path().string())) continue;
+    std::error_code ignored;  // what cannot be removed now is tried again at the next commit
+    std::filesystem::remove_all(entry.path(), ignored);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<int>> RunStore::LastRound() const {
+  ASSIGN_OR_RETURN(
+      SqliteStatement statement,
+      SqliteStatement::Prepare(database_, "SELECT round FROM rounds ORDER BY round DESC LIMIT 1"));
+  ASSIGN_OR_RETURN(const bool found, statement.Step());
+  if (!found) return std::optional<int>();
+  return std::optional<int>(static_cast<int>(statement.Integer(0)));
+}
+
+absl::StatusOr<ModelSet> RunStore::LoadLast() const {
+  ASSIGN_OR_RETURN(const std::optional<int> round, LastRound());
+  if (!round.has_value()) return absl::NotFoundError("the state folder holds no committed round");
+  ASSIGN_OR_RETURN(
+      SqliteStatement statement,
+      SqliteStatement::Prepare(database_, "SELECT name, sha256 FROM files WHERE round = ?"));
+  statement.Bind(int64_t{*round});
+  ModelSet models;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return models;
+    const std::string name = statement.Text(0);
+    const std::string path = absl::StrCat(CheckpointFolder(*round), "/", name);
+    ASSIGN_OR_RETURN(const std::string sha256, Sha256OfFile(path));
+    if (sha256 != statement.Text(1)) {
+      return absl::DataLossError(absl::StrCat(
+          path, " is damaged: its SHA-256 is ", sha256, ", expected ", statement.Text(1),
+          "; restore the state folder from a backup or start the run in a new one"));
+    }
+    ASSIGN_OR_RETURN(StateDict state, ReadSafetensors(path));
+    if (absl::EndsWith(name, kAuxiliarySuffix)) {
+      models.auxiliary[name.substr(0, name.size() - kAuxiliarySuffix.size())] = std::move(state);
+    } else {
+      models.globals[name.substr(0, name.size() - kGlobalSuffix.size())] = std::move(state);
+    }
+  }
+}
+
+absl::StatusOr<std::vector<RoundRecord>> RunStore::History() const {
+  ASSIGN_OR_RETURN(
+      SqliteStatement statement,
+      SqliteStatement::Prepare(
+          database_,
+          "SELECT round, attempt, seconds, bytes_up, bytes_down, model_hash, tasks, updates "
+          "FROM rounds WHERE round > 0 ORDER BY round"));
+  std::vector<RoundRecord> history;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return history;
+    RoundRecord record;
+    record.round = static_cast<int>(statement.Integer(0));
+    record.attempt = static_cast<int>(statement.Integer(1));
+    record.seconds = statement.Real(2);
+    record.bytes_up = static_cast<uint64_t>(statement.Integer(3));
+    record.bytes_down = static_cast<uint64_t>(statement.Integer(4));
+    record.model_hash = statement.Text(5);
+    record.tasks = nlohmann::json::parse(statement.Text(6), nullptr, false);
+    record.updates = nlohmann::json::parse(statement.Text(7), nullptr, false);
+    history.push_back(std::move(record));
+  }
+}
+
+}  // namespace tributary

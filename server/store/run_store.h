@@ -1,0 +1,103 @@
+// RunStore: the coordinator's memory on disk, in one state folder.
+//
+//   run.db                       SQLite in WAL mode: run, rounds, transitions, updates, checkpoint
+//   files checkpoints/round-000012/    the globals and auxiliary weights after round 12,
+//   safetensors lock                         held while a coordinator uses the folder
+//
+// A round is committed in one step: its model files are written and synced first, then one
+// transaction names them. A crash at any instant leaves the last commit whole; files that no
+// transaction names are removed when the folder is opened again. The two newest checkpoints are
+// kept.
+//
+// Not thread-safe: the coordinator's own thread uses it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "common/tensor/state_dict.h"
+
+struct sqlite3;
+
+namespace tributary {
+
+// Globals by target, and the auxiliary weights of uni-modal targets by target.
+struct ModelSet {
+  std::map<std::string, StateDict> globals;
+  std::map<std::string, StateDict> auxiliary;
+};
+
+// What identifies a run. `fingerprint` covers the settings that its mathematics depends on.
+struct RunIdentity {
+  std::string run_id;
+  std::string name;
+  std::string fingerprint;
+};
+
+// What is remembered of a committed round beside the models.
+struct RoundRecord {
+  int round = 0;
+  int attempt = 0;
+  double seconds = 0;
+  uint64_t bytes_up = 0;
+  uint64_t bytes_down = 0;
+  std::string model_hash;
+  nlohmann::json tasks = nlohmann::json::object();  // metrics by dataset; empty where not evaluated
+  nlohmann::json updates = nlohmann::json::object();  // loss, samples, bytes by client
+};
+
+class RunStore {
+ public:
+  // Opens or creates the state folder. FailedPrecondition if another coordinator uses it;
+  // PermissionDenied if it cannot be written to; DataLoss if its database is damaged.
+  static absl::StatusOr<std::unique_ptr<RunStore>> Open(const std::string& folder);
+  ~RunStore();
+  RunStore(const RunStore&) = delete;
+  RunStore& operator=(const RunStore&) = delete;
+
+  // The run that the folder belongs to; nothing in a new folder.
+  absl::StatusOr<std::optional<RunIdentity>> Identity() const;
+  absl::Status SetIdentity(const RunIdentity& identity);
+
+  // Writes the transition of a round's state machine at once.
+  absl::Status RecordTransition(absl::Time when, int round, int attempt, absl::string_view phase,
+                                absl::string_view reason);
+
+  // Makes `record.round` the last committed round. On an error (a full disk) the previous commit
+  // stands. Round 0 stands for the initial models.
+  absl::Status Commit(const RoundRecord& record, const ModelSet& models, absl::Time when);
+
+  // The last committed round; nothing if there is none.
+  absl::StatusOr<std::optional<int>> LastRound() const;
+  // The models of the last commit, checked against their hashes. DataLoss names the damaged file.
+  absl::StatusOr<ModelSet> LoadLast() const;
+  // All committed rounds from 1 on, in order.
+  absl::StatusOr<std::vector<RoundRecord>> History() const;
+
+  const std::string& folder() const { return folder_; }
+
+ private:
+  RunStore(std::string folder, int lock_fd) : folder_(std::move(folder)), lock_fd_(lock_fd) {}
+  absl::Status OpenDatabase();
+  absl::Status RemoveUnnamedCheckpoints() const;
+  std::string CheckpointFolder(int round) const;
+  absl::Status WriteModels(int round, const ModelSet& models,
+                           std::map<std::string, std::string>* file_hashes) const;
+  absl::Status InsertRound(const RoundRecord& record,
+                           const std::map<std::string, std::string>& file_hashes, absl::Time when);
+
+  std::string folder_;
+  int lock_fd_;
+  sqlite3* database_ = nullptr;
+};
+
+}  // namespace tributary

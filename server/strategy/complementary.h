@@ -1,0 +1,15 @@
+// FedCola's complementary training: keeps the auxiliary weights that uni-modal clients download
+// beside their global. Source: algorithm.md section 3, "Complementary training".
+#pragma once
+
+#include "server/strategy/strategy.h"
+
+namespace tributary {
+
+class ComplementaryStrategy : public Strategy {
+ public:
+  absl::Status Begin(const RunContext& context, ModelSet* models) const override;
+  absl::Status AfterAggregation(const RunContext& context, ModelSet* models) const override;
+};
+
+}  // namespace tributary

@@ -1,0 +1,130 @@
+// A whole server round of FedCola by the release: local states are merged, aggregated, and the
+// auxiliary weights are refreshed. golden/aux_refresh.
+
+#include "server/aggregation/auxiliary.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "common/codec/encoded_state.h"
+#include "server/aggregation/aggregator.h"
+#include "tests/golden/golden_data.h"
+#include "tests/scratch_folder.h"
+
+namespace tributary {
+namespace {
+
+constexpr double kTolerance = 2e-6;
+constexpr absl::string_view kGate = ".cross_modal_scale", kAuxiliary = ".aux_weight";
+
+bool IsPlain(const std::string& name) {
+  return !absl::EndsWith(name, kGate) && !absl::EndsWith(name, kAuxiliary);
+}
+
+StateDict Select(const StateDict& state, bool plain) {
+  StateDict selected;
+  for (const StateDict::Entry& entry : state) {
+    const bool wanted = plain ? IsPlain(entry.name) : absl::EndsWith(entry.name, kAuxiliary);
+    if (!wanted) continue;
+    EXPECT_TRUE(selected.Add(entry.name, entry.tensor).ok());
+  }
+  return selected;
+}
+
+// W + g * A of a client's state after training.
+StateDict Merge(const StateDict& local) {
+  StateDict merged = Select(local, true);
+  for (size_t i = 0; i < merged.size(); ++i) {
+    const std::string layer(absl::StripSuffix(merged[i].name, ".weight"));
+    const Tensor* auxiliary = local.Find(absl::StrCat(layer, kAuxiliary));
+    if (auxiliary == nullptr || !absl::EndsWith(merged[i].name, ".weight")) continue;
+    const float gate = local.Find(absl::StrCat(layer, kGate))->values[0];
+    std::vector<float>& values = merged[i].tensor.values;
+    for (size_t j = 0; j < values.size(); ++j) values[j] += gate * auxiliary->values[j];
+  }
+  return merged;
+}
+
+StateDict Difference(StateDict after, const StateDict& before) {
+  for (size_t i = 0; i < after.size(); ++i) {
+    std::vector<float>& values = after[i].tensor.values;
+    const std::vector<float>& old = before.Find(after[i].name)->values;
+    for (size_t j = 0; j < values.size(); ++j) values[j] -= old[j];
+  }
+  return after;
+}
+
+const std::map<std::string, Modality> kModalities = {
+    {"img", Modality::kImage}, {"txt", Modality::kText}, {"img+txt", Modality::kPair}};
+
+void CheckCase(const nlohmann::json& cases, const nlohmann::json& golden) {
+  ASSERT_EQ(golden["rule"], "release");
+  ASSERT_EQ(golden["share"], "attn");
+  ASSERT_EQ(golden["scope"], "modality");
+  AggregationConfig config;
+  config.rule = Rule::kRelease;
+  config.share = Share::kAttn;
+  config.scope = Scope::kModality;
+  config.compensation = golden["compensation"].get<bool>();
+  const std::string stem = "aux_refresh/" + golden["name"].get<std::string>();
+  std::vector<Target> targets;
+  std::map<std::string, StateDict> globals, auxiliary;
+  for (const auto& [name, modality] : cases["targets"].items()) {
+    const StateDict before = GoldenState(stem + ".before." + name + ".safetensors");
+    globals[name] = Select(before, true);
+    const Modality kind = kModalities.at(modality);
+    if (kind != Modality::kPair) auxiliary[name] = Select(before, false);
+    targets.push_back({name, kind, Manifest::Of(globals[name])});
+  }
+  std::vector<CohortMember> cohort;
+  for (const auto& client : cases["clients"]) {
+    const auto& ids = golden["cohort"];
+    if (std::find(ids.begin(), ids.end(), client["id"]) == ids.end()) continue;
+    cohort.push_back({std::to_string(client["id"].get<int>()), client["dataset"],
+                      kModalities.at(client["modality"]), client["samples"].get<uint64_t>()});
+  }
+  const ScratchFolder scratch;
+  SpoolBudget budget(1 << 24);
+  Aggregator aggregator(targets, cohort, config);
+  for (const CohortMember& member : cohort) {
+    const StateDict local = GoldenState(stem + ".local." + member.client + ".safetensors");
+    const auto encoded = EncodedState::Encode(Difference(Merge(local), globals[member.dataset]),
+                                              Codec::kF32, 4096, 1);
+    auto spool =
+        std::make_unique<Spool>(scratch / member.client, &budget);
+    for (const std::string& chunk : encoded->chunks()) ASSERT_TRUE(spool->Append(chunk).ok());
+    ASSERT_TRUE(aggregator.Add(member.client, std::move(spool)).ok());
+  }
+  const auto merged = std::move(aggregator).Finish(globals);
+  ASSERT_TRUE(merged.ok()) << merged.status();
+  ASSERT_TRUE(RefreshAuxiliary(targets, *merged, &auxiliary).ok());
+  for (const auto& [name, global] : *merged) {
+    for (const StateDict::Entry& entry : GoldenState(stem + ".after." + name + ".safetensors")) {
+      if (absl::EndsWith(entry.name, kGate)) {
+        EXPECT_EQ(entry.tensor.values[0], 0) << "gates of globals stay 0";
+        continue;
+      }
+      const Tensor* ours =
+          IsPlain(entry.name) ? global.Find(entry.name) : auxiliary[name].Find(entry.name);
+      ASSERT_NE(ours, nullptr) << name << " " << entry.name;
+      ExpectNear(stem + " " + name + " " + entry.name, ours->values, entry.tensor.values,
+                 kTolerance);
+    }
+  }
+}
+
+TEST(AuxiliaryTest, AServerRoundOfTheReleaseIsReproduced) {
+  const nlohmann::json cases = GoldenJson("aux_refresh/cases.json");
+  ASSERT_FALSE(cases["cases"].empty());
+  for (const auto& golden : cases["cases"]) CheckCase(cases, golden);
+}
+
+}  // namespace
+}  // namespace tributary

@@ -1,0 +1,103 @@
+#include "server/registry/admission.h"
+
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "common/rpc/protocol.h"
+#include "tests/unit/server/registry/tiny_run.h"
+
+namespace tributary {
+namespace {
+
+v1::Join GoodJoin() {
+  v1::Join join;
+  join.set_protocol(kProtocolVersion);
+  join.set_client("site-1");
+  join.set_vocabulary("vocabulary-digest");
+  join.mutable_data()->set_dataset("words");
+  join.mutable_data()->set_modality(v1::MODALITY_TEXT);
+  join.mutable_data()->set_samples(100);
+  join.mutable_data()->set_classes(5);
+  for (const auto codec : {v1::CODEC_F32, v1::CODEC_F16}) join.add_codecs(codec);
+  return join;
+}
+
+// The refusal of a Join after `change`, whose message must hold `words`.
+v1::Refusal::Reason Refused(const std::function<void(v1::Join*)>& change,
+                            const std::string& words) {
+  v1::Join join = GoodJoin();
+  change(&join);
+  const auto refusal = CheckJoin(join, TinyContext());
+  if (!refusal.has_value()) return v1::Refusal::REASON_UNSPECIFIED;
+  EXPECT_NE(refusal->message().find(words), std::string::npos) << refusal->message();
+  return refusal->reason();
+}
+
+TEST(AdmissionTest, WhatFitsIsAdmitted) {
+  EXPECT_FALSE(CheckJoin(GoodJoin(), TinyContext()).has_value());
+  v1::Join again = GoodJoin();
+  again.set_run_id("run-1");
+  EXPECT_FALSE(CheckJoin(again, TinyContext()).has_value());
+}
+
+TEST(AdmissionTest, OtherVersionsAreRefused) {
+  EXPECT_EQ(Refused([](auto* join) { join->set_protocol(99); }, "99"),
+            v1::Refusal::REASON_PROTOCOL);
+  EXPECT_EQ(Refused([](auto* join) { join->clear_codecs(); }, "codec"),
+            v1::Refusal::REASON_PROTOCOL);
+}
+
+TEST(AdmissionTest, NamesThatAreNoneAreRefused) {
+  EXPECT_EQ(Refused([](auto* join) { join->set_client("../x"); }, "../x"),
+            v1::Refusal::REASON_NAME);
+}
+
+TEST(AdmissionTest, ClientsOfAnotherRunAreRefused) {
+  EXPECT_EQ(Refused([](auto* join) { join->set_run_id("run-2"); }, "run-2"),
+            v1::Refusal::REASON_RUN);
+}
+
+TEST(AdmissionTest, DataThatDoNotFitAreRefusedWithBothValues) {
+  EXPECT_EQ(
+      Refused([](auto* join) { join->mutable_data()->set_dataset("sounds"); }, "pictures, words"),
+      v1::Refusal::REASON_DATA);
+  EXPECT_EQ(
+      Refused([](auto* join) { join->mutable_data()->set_modality(v1::MODALITY_IMAGE); }, "text"),
+      v1::Refusal::REASON_DATA);
+  EXPECT_EQ(Refused([](auto* join) { join->mutable_data()->set_classes(6); },
+                    "classes 6, the run expects 5"),
+            v1::Refusal::REASON_DATA);
+  EXPECT_EQ(
+      Refused([](auto* join) { join->mutable_data()->set_samples(0); }, "no training samples"),
+      v1::Refusal::REASON_DATA);
+  EXPECT_EQ(Refused([](auto* join) { join->set_vocabulary("other"); }, "vocabulary"),
+            v1::Refusal::REASON_DATA);
+}
+
+TEST(AdmissionTest, ImagesMustHaveTheRunsSizeButMayBeGrey) {
+  v1::Join join = GoodJoin();
+  join.mutable_data()->set_dataset("pictures");
+  join.mutable_data()->set_modality(v1::MODALITY_IMAGE);
+  join.mutable_data()->set_classes(3);
+  join.mutable_data()->set_image_size(8);
+  join.mutable_data()->set_image_channels(1);
+  EXPECT_FALSE(CheckJoin(join, TinyContext()).has_value());
+  join.mutable_data()->set_image_channels(2);
+  EXPECT_TRUE(CheckJoin(join, TinyContext()).has_value());
+  join.mutable_data()->set_image_channels(3);
+  join.mutable_data()->set_image_size(16);
+  EXPECT_EQ(CheckJoin(join, TinyContext())->reason(), v1::Refusal::REASON_DATA);
+}
+
+TEST(AdmissionTest, WelcomeTellsAllThatAClientNeeds) {
+  const RunContext context = TinyContext();
+  const v1::Welcome welcome = MakeWelcome(context, context.datasets.at("words"));
+  EXPECT_EQ(welcome.run_id(), "run-1");
+  EXPECT_EQ(welcome.upload().digest(), context.datasets.at("words").plain.Digest());
+  EXPECT_EQ(welcome.model().dim(), 8u);
+  EXPECT_EQ(welcome.heartbeat_ms(), 5000u);
+}
+
+}  // namespace
+}  // namespace tributary

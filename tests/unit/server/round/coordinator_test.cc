@@ -1,0 +1,221 @@
+#include "server/round/coordinator.h"
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "common/tensor/safetensors.h"
+#include "server/strategy/plain.h"
+#include "tests/unit/server/registry/tiny_run.h"
+#include "tests/scratch_folder.h"
+
+namespace tributary {
+namespace {
+
+// A client without a network: takes its tasks from the link, and answers straight into the live
+// round.
+class FakeClient : public ClientLink {
+ public:
+  FakeClient(std::string name, const RunContext* context, Coordinator* coordinator)
+      : name_(std::move(name)), context_(context), coordinator_(coordinator) {}
+
+  void Send(v1::ServerMessage message) override {
+    if (message.has_shutdown()) {
+      finished_ = true;
+      coordinator_->Wake();
+    }
+    if (!message.has_task() || !answers_) return;
+    Stop();
+    work_ = std::thread([this, task = message.task()] { Work(task); });
+  }
+  void Close() override {}
+  void Stop() {
+    if (work_.joinable()) work_.join();
+  }
+  void SetAnswers(bool answers) { answers_ = answers; }
+  bool finished() const { return finished_; }
+
+ private:
+  void Work(const v1::Task& task) {
+    const auto round = coordinator_->CurrentRound();
+    if (round == nullptr || round->round() != static_cast<int>(task.round())) return;
+    round->Accept(name_);
+    const std::string dataset = name_.substr(0, name_.find('-'));
+    StateDict delta;
+    for (const TensorSpec& spec : context_->datasets.at(dataset).plain.tensors) {
+      Tensor tensor = Tensor::Zeros(spec.shape);
+      for (float& value : tensor.values)
+        value = 0.001F * static_cast<float>(name_.size() + task.round());
+      EXPECT_TRUE(delta.Add(spec.name, std::move(tensor)).ok());
+    }
+    const auto encoded = EncodedState::Encode(delta, Codec::kF32, 1 << 16, 1);
+    v1::PushHeader header;
+    header.set_chunks(static_cast<uint32_t>(encoded->chunks().size()));
+    int ticket = -1;
+    round->BeginPush(name_, header, &ticket);
+    for (const std::string& chunk : encoded->chunks())
+      round->AppendChunk(name_, ticket, chunk).IgnoreError();
+    AcceptedUpdate accepted;
+    round->FinishPush(name_, ticket, &accepted);
+  }
+
+  const std::string name_;
+  const RunContext* const context_;
+  Coordinator* const coordinator_;
+  std::atomic<bool> answers_ = true, finished_ = false;
+  std::thread work_;
+};
+
+class CoordinatorTest : public testing::Test {
+ protected:
+  void SetUp() override { config_ = TinyConfig(); }
+
+  // Starts a coordinator on the state folder, with all clients attending.
+  void Start() {
+    context_ = TinyContext(config_);
+    store_ = *RunStore::Open(folder_);
+    events_ = *EventLog::Open("", &clock_);
+    registry_ = std::make_unique<ClientRegistry>(absl::Seconds(5), &clock_);
+    events_->Subscribe(0, [this](const RunEvent& event) { kinds_.push_back(event.kind); });
+    coordinator_ = std::make_unique<Coordinator>(
+        Coordinator::Parts{.context = &context_,
+                           .store = store_.get(),
+                           .events = events_.get(),
+                           .registry = registry_.get(),
+                           .strategy = &strategy_,
+                           .clock = &clock_,
+                           .evaluate = [this](const auto&) {
+                             ++evaluations_;
+                             return nlohmann::json{{"words", {{"accuracy", 1}}}};
+                           }});
+    for (const std::string name : {"pictures-0", "pictures-1", "words-0", "words-1"}) {
+      auto client = std::make_shared<FakeClient>(name, &context_, coordinator_.get());
+      v1::Join join;
+      join.set_client(name);
+      join.mutable_data()->set_dataset(name.substr(0, name.find('-')));
+      join.mutable_data()->set_samples(10);
+      const Modality modality = name[0] == 'p' ? Modality::kImage : Modality::kText;
+      ASSERT_TRUE(registry_->Attach(join, modality, client).ok());
+      ASSERT_TRUE(registry_->MarkAttending(name, client.get()));
+      clients_[name] = client;
+    }
+  }
+
+  absl::Status Run() {
+    // A finished client takes its leave when the coordinator says goodbye.
+    std::jthread leaver([this](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        for (const auto& [name, client] : clients_) {
+          if (client->finished()) registry_->Detach(name, client.get());
+        }
+        std::this_thread::yield();
+      }
+    });
+    const absl::Status status = coordinator_->Run();
+    for (const auto& [name, client] : clients_) client->Stop();
+    return status;
+  }
+
+  int Count(const std::string& kind) const {
+    return static_cast<int>(std::count(kinds_.begin(), kinds_.end(), kind));
+  }
+  std::string FinalHash() const { return store_->History()->back().model_hash; }
+
+  RunConfig config_;
+  RunContext context_;
+  SimulatedClock clock_{absl::FromUnixSeconds(1000)};
+  PlainStrategy strategy_;
+  const ScratchFolder scratch_;
+  const std::string folder_ = scratch_ / "state";
+  std::unique_ptr<RunStore> store_;
+  std::unique_ptr<EventLog> events_;
+  std::unique_ptr<ClientRegistry> registry_;
+  std::unique_ptr<Coordinator> coordinator_;
+  std::map<std::string, std::shared_ptr<FakeClient>> clients_;
+  std::vector<std::string> kinds_;
+  int evaluations_ = 0;
+};
+
+TEST_F(CoordinatorTest, RunsAllRoundsAndWritesTheResult) {
+  config_.evaluation.every = 2;
+  Start();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(*store_->LastRound(), 3);
+  EXPECT_EQ(Count("round_committed"), 3);
+  EXPECT_EQ(Count("run_finished"), 1);
+  EXPECT_EQ(evaluations_, 2) << "round 2, and the last";
+  EXPECT_TRUE(std::filesystem::exists(folder_ + "/result.json"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ + "/models/words.safetensors"));
+  for (const auto& [name, client] : clients_) EXPECT_TRUE(client->finished()) << name;
+}
+
+TEST_F(CoordinatorTest, GoesOnAfterTheLastCommitAndEndsInTheSameBits) {
+  Start();
+  ASSERT_TRUE(Run().ok());
+  const std::string hash = FinalHash();
+  store_.reset();
+  std::filesystem::remove_all(folder_);
+
+  config_.rounds = 1;
+  Start();
+  ASSERT_TRUE(Run().ok());
+  store_.reset();
+  config_.rounds = 3;
+  Start();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(FinalHash(), hash);
+  EXPECT_EQ(store_->History()->size(), 3u);
+}
+
+TEST_F(CoordinatorTest, StopEndsTheRunBetweenCommits) {
+  Start();
+  clients_["words-1"]->SetAnswers(false);
+  std::thread stopper([this] {
+    while (coordinator_->CurrentRound() == nullptr) std::this_thread::yield();
+    coordinator_->Stop("SIGTERM");
+  });
+  const absl::Status status = Run();
+  stopper.join();
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(*store_->LastRound(), 0);
+}
+
+TEST_F(CoordinatorTest, ASilentClientDoesNotHoldTheRoundBeyondItsDeadline) {
+  config_.rounds = 1;
+  config_.wire.liveness = absl::Hours(1);
+  Start();
+  clients_["words-1"]->SetAnswers(false);
+  std::jthread time([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto round = coordinator_->CurrentRound();
+      if (round != nullptr && round->Accepted().size() == 3) clock_.Advance(absl::Minutes(31));
+      std::this_thread::yield();
+    }
+  });
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(store_->History()->at(0).updates.size(), 3u);
+}
+
+TEST_F(CoordinatorTest, WithoutAQuorumTheRoundIsRetriedAndThenTheRunFails) {
+  config_.rounds = 1;
+  config_.round.attempts = 2;
+  config_.wire.liveness = absl::Hours(24);
+  Start();
+  for (const auto& [name, client] : clients_) client->SetAnswers(false);
+  std::jthread time([this](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (coordinator_->CurrentRound() != nullptr) clock_.Advance(absl::Minutes(31));
+      std::this_thread::yield();
+    }
+  });
+  const absl::Status status = Run();
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(Count("round_retry"), 2);
+  EXPECT_EQ(*store_->LastRound(), 0) << "the last commit stands";
+}
+
+}  // namespace
+}  // namespace tributary

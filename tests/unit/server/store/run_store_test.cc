@@ -1,0 +1,129 @@
+#include "server/store/run_store.h"
+
+#include <filesystem>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "common/base/file.h"
+#include "tests/scratch_folder.h"
+
+namespace tributary {
+namespace {
+
+namespace fs = std::filesystem;
+
+ModelSet Models(float value) {
+  ModelSet models;
+  EXPECT_TRUE(models.globals["img"].Add("w", {{2}, {value, value}}).ok());
+  EXPECT_TRUE(models.auxiliary["img"].Add("w.aux_weight", {{1}, {-value}}).ok());
+  return models;
+}
+
+RoundRecord Record(int round) {
+  RoundRecord record;
+  record.round = round;
+  record.seconds = 1.5;
+  record.bytes_up = 10;
+  record.model_hash = "hash";
+  record.tasks = {{"img", {{"accuracy", 50.0}}}};
+  return record;
+}
+
+class RunStoreTest : public testing::Test {
+ protected:
+  std::unique_ptr<RunStore> Open() {
+    auto store = RunStore::Open(folder_);
+    EXPECT_TRUE(store.ok()) << store.status();
+    return *std::move(store);
+  }
+  absl::Status Commit(RunStore* store, int round) {
+    return store->Commit(Record(round), Models(static_cast<float>(round)), absl::UnixEpoch());
+  }
+
+  const ScratchFolder scratch_;
+  const std::string folder_ = scratch_ / "state";
+};
+
+TEST_F(RunStoreTest, ANewFolderHoldsNothing) {
+  const auto store = Open();
+  EXPECT_EQ(*store->LastRound(), std::nullopt);
+  EXPECT_FALSE(store->Identity()->has_value());
+  EXPECT_EQ(store->LoadLast().status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(RunStoreTest, WhatWasCommittedIsThereAfterReopening) {
+  {
+    const auto store = Open();
+    ASSERT_TRUE(store->SetIdentity({"id", "name", "{}"}).ok());
+    for (int round = 0; round <= 3; ++round) ASSERT_TRUE(Commit(store.get(), round).ok());
+  }
+  const auto store = Open();
+  EXPECT_EQ((*store->Identity())->run_id, "id");
+  EXPECT_EQ(*store->LastRound(), 3);
+  const auto models = store->LoadLast();
+  ASSERT_TRUE(models.ok()) << models.status();
+  EXPECT_EQ(models->globals.at("img").Find("w")->values[0], 3);
+  EXPECT_EQ(models->auxiliary.at("img").Find("w.aux_weight")->values[0], -3);
+  const auto history = store->History();
+  ASSERT_EQ(history->size(), 3u);
+  EXPECT_EQ((*history)[2].round, 3);
+  EXPECT_EQ((*history)[2].tasks["img"]["accuracy"], 50.0);
+}
+
+TEST_F(RunStoreTest, KeepsTheTwoNewestCheckpoints) {
+  const auto store = Open();
+  for (int round = 0; round <= 4; ++round) ASSERT_TRUE(Commit(store.get(), round).ok());
+  EXPECT_FALSE(fs::exists(folder_ + "/checkpoints/round-000002"));
+  EXPECT_TRUE(fs::exists(folder_ + "/checkpoints/round-000003"));
+  EXPECT_TRUE(fs::exists(folder_ + "/checkpoints/round-000004"));
+}
+
+TEST_F(RunStoreTest, AFailedCommitLeavesTheOneBefore) {
+  const auto store = Open();
+  ASSERT_TRUE(Commit(store.get(), 1).ok());
+  // A file where the next checkpoint's folder would go.
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/checkpoints/round-000002", "in the way").ok());
+  EXPECT_FALSE(Commit(store.get(), 2).ok());
+  EXPECT_EQ(*store->LastRound(), 1);
+  EXPECT_EQ(store->LoadLast()->globals.at("img").Find("w")->values[0], 1);
+  ASSERT_TRUE(Commit(store.get(), 2).ok())
+      << "what was in the way is removed with the failed commit";
+}
+
+TEST_F(RunStoreTest, FilesThatNoTransactionNamesAreRemoved) {
+  {
+    const auto store = Open();
+    ASSERT_TRUE(Commit(store.get(), 1).ok());
+  }
+  fs::create_directories(folder_ + "/checkpoints/round-000002");
+  Open();
+  EXPECT_FALSE(fs::exists(folder_ + "/checkpoints/round-000002"));
+  EXPECT_TRUE(fs::exists(folder_ + "/checkpoints/round-000001"));
+}
+
+TEST_F(RunStoreTest, ADamagedModelFileIsNamed) {
+  const auto store = Open();
+  ASSERT_TRUE(Commit(store.get(), 1).ok());
+  const std::string path = folder_ + "/checkpoints/round-000001/img.safetensors";
+  std::string content = *ReadFile(path);
+  content.back() = static_cast<char>(content.back() ^ 1);
+  ASSERT_TRUE(WriteFileAtomically(path, content).ok());
+  const auto models = store->LoadLast();
+  EXPECT_EQ(models.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(models.status().message().find("img.safetensors"), std::string::npos);
+}
+
+TEST_F(RunStoreTest, TwoCoordinatorsCannotShareAFolder) {
+  const auto store = Open();
+  EXPECT_EQ(RunStore::Open(folder_).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(RunStoreTest, ADamagedDatabaseIsReported) {
+  fs::create_directories(folder_);
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/run.db", std::string(8192, 'x')).ok());
+  EXPECT_EQ(RunStore::Open(folder_).status().code(), absl::StatusCode::kDataLoss);
+}
+
+}  // namespace
+}  // namespace tributary
