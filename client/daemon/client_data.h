@@ -1,0 +1,28 @@
+// What a client trains on: its shard, checked, and the tokenizer for its texts.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/data/shard.h"
+#include "common/data/tokenizer.h"
+#include "tributary/v1/federation.pb.h"
+
+namespace tributary {
+
+struct ClientData {
+  std::shared_ptr<const Shard> shard;
+  std::shared_ptr<const Tokenizer> tokenizer;  // null for images
+};
+
+// Opens `folder`/train.shard, made by `tributary prepare`, and, if it holds texts, the vocabulary
+// (`vocabulary`, or the one that ships if that is empty). NotFound, DataLoss or FailedPrecondition
+// name the file and what to do. Reads the whole shard once: damage is found before the client
+// joins.
+absl::StatusOr<ClientData> OpenClientData(const std::string& folder, const std::string& vocabulary);
+
+// What the coordinator is told of it.
+v1::DataCard CardOf(const Shard& shard);
+
+}  // namespace tributary

@@ -1,0 +1,119 @@
+#include "client/daemon/daemon.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/daemon/progress_board.h"
+#include "client/daemon/task_runner.h"
+#include "client/daemon/update_store.h"
+#include "common/base/random.h"
+#include "common/base/status_macros.h"
+
+namespace tributary {
+namespace {
+
+// Clients that lost the same coordinator in one instant must not draw the same waits.
+RandomStream DialStream(const std::string& client) {
+  return RandomStream(static_cast<uint64_t>(absl::ToUnixNanos(absl::Now())), "dial", 0, client);
+}
+
+}  // namespace
+
+Daemon::Daemon(DaemonSetting setting, std::shared_ptr<grpc::Channel> channel,
+               TrainerFactory factory, StateFolder* folder)
+    : setting_(std::move(setting)),
+      channel_(std::move(channel)),
+      factory_(std::move(factory)),
+      folder_(folder) {}
+
+absl::Status Daemon::Run() {
+  const std::unique_ptr<v1::Federation::Stub> stub = v1::Federation::NewStub(channel_);
+  UpdateStore store(folder_->updates_path(), setting_.log);
+  ProgressBoard board([this] { events_.Push(WorkProgressed{}); });
+  TaskRunner runner({.stub = stub.get(),
+                     .store = &store,
+                     .gate = &gate_,
+                     .board = &board,
+                     .log = setting_.log,
+                     .client = setting_.card.name,
+                     .samples = setting_.card.data.samples(),
+                     .threads = setting_.threads,
+                     .timings = setting_.timings},
+                    factory_, &events_);
+  return Serve({.stub = stub.get(),
+                .events = &events_,
+                .runner = &runner,
+                .gate = &gate_,
+                .board = &board,
+                .folder = folder_,
+                .store = &store,
+                .log = setting_.log,
+                .card = setting_.card,
+                .timings = setting_.timings});
+}
+
+absl::Status Daemon::Serve(const SessionPlace& place) {
+  const Timings& timings = setting_.timings;
+  Backoff backoff(timings.dial, DialStream(setting_.card.name));
+  bool attended = false;
+  absl::Time lost_since = absl::Now();
+  for (uint64_t number = 1;; ++number) {
+    const SessionEnd end = Session(place, number).Run();
+    switch (end.kind) {
+      case SessionEnd::kRunFinished:
+        setting_.log->info("the run is finished");
+        place.runner->CancelAll("the run is finished");
+        place.store->DropAll();
+        return folder_->ForgetRun();
+      case SessionEnd::kStopped:
+        setting_.log->info("stopped; finished work is kept");
+        return absl::OkStatus();
+      case SessionEnd::kFatal:
+        return end.status;
+      case SessionEnd::kLost:
+        break;
+    }
+    if (end.attended > absl::ZeroDuration()) {
+      attended = true;
+      lost_since = absl::Now();
+      if (end.attended >= timings.settled) backoff.Reset();
+    }
+    const absl::Duration limit = attended ? timings.reconnect : timings.connect;
+    const absl::Duration left = lost_since + limit - absl::Now();
+    if (left <= absl::ZeroDuration()) return GiveUp(end.status, limit, attended);
+    const absl::Duration wait = std::min(backoff.Next(), left);
+    setting_.log->warn("no session with the coordinator at {}: {}; trying again in {:.1f} s",
+                       setting_.address, std::string(end.status.message()),
+                       absl::ToDoubleSeconds(wait));
+    ASSIGN_OR_RETURN(const bool go_on, WaitBetweenSessions(wait));
+    if (!go_on) return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<bool> Daemon::WaitBetweenSessions(absl::Duration duration) {
+  const absl::Time end = absl::Now() + duration;
+  while (const std::optional<Event> event = events_.PopUntil(end)) {
+    if (std::holds_alternative<StopAsked>(*event)) {
+      setting_.log->info("stopped; finished work is kept");
+      return false;
+    }
+    if (const auto* ended = std::get_if<TaskEnded>(&*event); ended != nullptr) {
+      // Another failure is not told to anybody: the coordinator offers the task again.
+      RETURN_IF_ERROR(CheckStillAble(ended->status));
+    }
+  }
+  return true;
+}
+
+absl::Status Daemon::GiveUp(const absl::Status& last, absl::Duration after, bool attended) const {
+  return absl::UnavailableError(absl::StrCat(
+      "gave up after ", absl::FormatDuration(after), attended ? " without" : ": never had",
+      " a session with the coordinator at ", setting_.address, ": ", last.message(),
+      "; check the address, that the coordinator runs (its log), and that both sides use TLS with "
+      "certificates of one authority, or both do not"));
+}
+
+}  // namespace tributary

@@ -1,0 +1,60 @@
+// Daemon: keeps a client in a run until the run is over: one session after the other, with backoff
+// between them, and one worker that outlives them all.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <grpcpp/channel.h>
+#include <spdlog/logger.h>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "client/daemon/event_queue.h"
+#include "client/daemon/session.h"
+#include "client/daemon/state_folder.h"
+#include "client/daemon/task_trainer.h"
+#include "client/daemon/timings.h"
+#include "client/daemon/work_gate.h"
+
+namespace tributary {
+
+struct DaemonSetting {
+  std::string address;  // of the coordinator, for messages
+  ClientCard card;
+  int threads = 1;
+  Timings timings;
+  std::shared_ptr<spdlog::logger> log;
+};
+
+class Daemon {
+ public:
+  // `folder` must outlive the daemon.
+  Daemon(DaemonSetting setting, std::shared_ptr<grpc::Channel> channel, TrainerFactory factory,
+         StateFolder* folder);
+
+  // Serves until the run is finished or Stop() was called (OK), or until it cannot go on: the
+  // coordinator refuses the client or its model (FailedPrecondition, PermissionDenied,
+  // InvalidArgument for a protocol that does not fit), its data are damaged (DataLoss), or no
+  // session could be had for too long (Unavailable). Call once.
+  absl::Status Run();
+
+  // Makes Run() leave the run and return within seconds. Thread-safe; may be called before Run().
+  void Stop() { events_.Push(StopAsked{}); }
+
+ private:
+  absl::Status Serve(const SessionPlace& place);
+  // Waits. False if asked to stop; an error if the worker's end makes going on pointless.
+  absl::StatusOr<bool> WaitBetweenSessions(absl::Duration duration);
+  absl::Status GiveUp(const absl::Status& last, absl::Duration after, bool attended) const;
+
+  const DaemonSetting setting_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const TrainerFactory factory_;
+  StateFolder* const folder_;
+  EventQueue events_;
+  WorkGate gate_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,16 @@
+// What a client uploads: its trained weights less those that it pulled.
+// Source: algorithm.md section 4; design.md, "Aggregation".
+#pragma once
+
+#include "absl/status/status.h"
+#include "common/tensor/manifest.h"
+#include "common/tensor/state_dict.h"
+
+namespace tributary {
+
+// weights <- weights - pulled, tensor by tensor. `weights` must hold exactly the tensors of
+// `upload`, in its order, and `pulled` at least those: Internal otherwise. OutOfRange, naming the
+// tensor, if a difference is not finite: such an update would be refused.
+absl::Status SubtractPulled(const StateDict& pulled, const Manifest& upload, StateDict* weights);
+
+}  // namespace tributary

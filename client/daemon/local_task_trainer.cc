@@ -1,0 +1,77 @@
+#include "client/daemon/local_task_trainer.h"
+
+#include <memory>
+#include <utility>
+
+#include <sys/resource.h>
+
+#include "client/daemon/training_proto.h"
+#include "client/trainer/local_trainer.h"
+#include "common/base/status_macros.h"
+#include "common/model/device.h"
+#include "common/train/samples.h"
+#include "common/train/shard_samples.h"
+
+namespace tributary {
+namespace {
+
+double PeakResidentBytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024;
+}
+
+class LocalTaskTrainer : public TaskTrainer {
+ public:
+  LocalTaskTrainer(std::string client, std::unique_ptr<LocalTrainer> trainer)
+      : client_(std::move(client)), trainer_(std::move(trainer)) {}
+
+  absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const v1::Task& task,
+                                     const OnStep& on_step,
+                                     const std::atomic<bool>& cancelled) override {
+    LocalTask local;
+    local.round = static_cast<int>(task.round());
+    local.seed = task.seed();
+    local.client = client_;
+    ASSIGN_OR_RETURN(local.training, LocalTrainingFromProto(task.training()));
+    ASSIGN_OR_RETURN(TrainingResult result, trainer_->Train(
+                                                pulled, local,
+                                                [&](int64_t step, int64_t steps, double loss) {
+                                                  on_step(static_cast<uint32_t>(step),
+                                                          static_cast<uint32_t>(steps), loss);
+                                                },
+                                                cancelled));
+    TrainedModel trained;
+    trained.weights = std::move(result.upload);
+    trained.report.set_loss(result.last_loss);
+    trained.report.set_first_loss(result.first_loss);
+    trained.report.set_steps(static_cast<uint32_t>(result.steps));
+    trained.report.set_train_seconds(result.seconds);
+    trained.report.set_peak_rss_bytes(PeakResidentBytes());
+    return trained;
+  }
+
+ private:
+  const std::string client_;
+  const std::unique_ptr<LocalTrainer> trainer_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::string> ResolveDevice(const std::string& name) {
+  ASSIGN_OR_RETURN(const c10::Device device, OpenDevice(name));
+  return device.str();
+}
+
+TrainerFactory LocalTrainers(ClientData data, std::string client, std::string device, int threads) {
+  return [=](const ModelSpec& model) -> absl::StatusOr<std::unique_ptr<TaskTrainer>> {
+    ASSIGN_OR_RETURN(std::unique_ptr<Samples> samples,
+                     MakeShardSamples(data.shard, data.tokenizer, model.max_tokens));
+    ASSIGN_OR_RETURN(
+        std::unique_ptr<LocalTrainer> trainer,
+        LocalTrainer::Create(model, std::move(samples), {.device = device, .threads = threads}));
+    return std::make_unique<LocalTaskTrainer>(client, std::move(trainer));
+  };
+}
+
+}  // namespace tributary

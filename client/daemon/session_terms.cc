@@ -1,0 +1,59 @@
+#include "client/daemon/session_terms.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+#include "common/base/status_macros.h"
+#include "common/base/version.h"
+#include "common/rpc/model_proto.h"
+#include "common/rpc/protocol.h"
+
+namespace tributary {
+namespace {
+
+// A chunk holds at least this much, and one slice (1 MiB) more at most: below gRPC's 4 MiB.
+constexpr int64_t kLeastChunkBytes = 16 << 10;
+constexpr int64_t kMostChunkBytes = 5 << 19;
+
+absl::StatusOr<Manifest> CheckedManifest(const v1::Manifest& proto, const ModelSpec& model,
+                                         Modality modality, TensorScope scope,
+                                         const std::string& what) {
+  absl::StatusOr<Manifest> theirs = ManifestFromProto(proto);
+  if (!theirs.ok()) return Annotate(theirs.status(), what);
+  absl::StatusOr<Manifest> ours = ModelManifest(model, modality, scope);
+  if (!ours.ok()) return Annotate(ours.status(), "the coordinator's model");
+  if (absl::Status same = CheckSameManifest(*theirs, *ours); !same.ok()) {
+    return Annotate(
+        same, absl::StrCat(what, " does not fit the model that client version ", kSoftwareVersion,
+                           " builds; update the older of the two sides"));
+  }
+  return theirs;
+}
+
+}  // namespace
+
+absl::StatusOr<SessionTerms> TermsFrom(const v1::Welcome& welcome, Modality modality) {
+  RETURN_IF_ERROR(CheckProtocol(welcome.protocol(), absl::StrCat("the coordinator (version ",
+                                                                 welcome.software_version(), ")")));
+  if (welcome.session().empty() || welcome.run_id().empty()) {
+    return absl::InvalidArgumentError("the coordinator's welcome names no run or no session");
+  }
+  SessionTerms terms{
+      .session = welcome.session(),
+      .run_id = welcome.run_id(),
+      .run_name = welcome.run_name(),
+      .chunk_bytes = std::clamp<int64_t>(welcome.chunk_bytes(), kLeastChunkBytes, kMostChunkBytes),
+      .heartbeat = std::clamp(absl::Milliseconds(static_cast<int64_t>(
+                                  std::min<uint64_t>(welcome.heartbeat_ms(), 3'600'000))),
+                              absl::Milliseconds(20), absl::Minutes(1))};
+  ASSIGN_OR_RETURN(terms.model, ModelSpecFromProto(welcome.model()));
+  ASSIGN_OR_RETURN(terms.upload, CheckedManifest(welcome.upload(), terms.model, modality,
+                                                 TensorScope::kPlain, "the upload manifest"));
+  ASSIGN_OR_RETURN(terms.download,
+                   CheckedManifest(welcome.download(), terms.model, modality,
+                                   TensorScope::kDownload, "the download manifest"));
+  return terms;
+}
+
+}  // namespace tributary

@@ -1,0 +1,74 @@
+// TaskRun: one task from the offer to the coordinator's receipt.
+//
+//   held on disk?  -- no -->  pull -> train -> encode -> keep on disk
+//        |                                                  |
+//        +---------------------- yes -----------------------+--> ask -> push -> receipt
+//
+// A client owns its task: whatever breaks on the way (the connection, the coordinator, a session),
+// the run waits for the next session and goes on where it was; training never waits for anybody. A
+// task ends early only if it is cancelled, if its own data or model fail, or if the coordinator
+// refuses the transfer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include <spdlog/logger.h>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/daemon/progress_board.h"
+#include "client/daemon/task_trainer.h"
+#include "client/daemon/timings.h"
+#include "client/daemon/transfer.h"
+#include "client/daemon/transfer_retry.h"
+#include "client/daemon/update_store.h"
+#include "client/daemon/work_gate.h"
+
+namespace tributary {
+
+// What tasks share. Pointers must outlive every run.
+struct WorkPlace {
+  v1::Federation::StubInterface* stub = nullptr;
+  UpdateStore* store = nullptr;
+  WorkGate* gate = nullptr;
+  ProgressBoard* board = nullptr;
+  std::shared_ptr<spdlog::logger> log;
+  std::string client;
+  uint64_t samples = 0;  // training samples of the shard
+  int threads = 1;       // for encoding
+  Timings timings;
+};
+
+// Used by one thread, once.
+class TaskRun {
+ public:
+  TaskRun(const WorkPlace& place, const v1::Task& task, TaskTrainer* trainer, CancelToken* token);
+
+  // OK: the coordinator has the update, or does not want it any more, or has refused it (a line of
+  // the log says which). CancelledError if cancelled. DataLoss: the shard is damaged. Anything
+  // else: this task failed.
+  absl::Status Run();
+
+ private:
+  absl::StatusOr<FinishedUpdate> HeldOrTrained();
+  absl::StatusOr<StateDict> Pull(const SessionTerms& terms);
+  absl::StatusOr<FinishedUpdate> Train(const SessionTerms& terms);
+  void Keep(const SessionTerms& terms, const FinishedUpdate& update);
+  absl::Status Deliver(const FinishedUpdate& update);
+  // Asks, and pushes if wanted. `*next_chunk`: what the coordinator wanted next at last.
+  absl::StatusOr<v1::UpdateState> AskAndPush(const SessionTerms& terms,
+                                             const FinishedUpdate& update, absl::Duration limit,
+                                             uint32_t* next_chunk);
+  void Close(const FinishedUpdate& update, const SessionTerms& terms, const v1::UpdateState& state);
+  TransferRetry Retry(const char* what) const;
+
+  const WorkPlace& place_;
+  const v1::Task& task_;
+  TaskTrainer* const trainer_;
+  CancelToken* const token_;
+  Transfer transfer_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,41 @@
+// TaskTrainer: what the daemon needs of training, and nothing else, so that it is tested without
+// LibTorch.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "common/model/model_spec.h"
+#include "common/tensor/state_dict.h"
+#include "tributary/v1/federation.pb.h"
+
+namespace tributary {
+
+struct TrainedModel {
+  StateDict weights;  // after training, merged, under plain names, in upload order
+  v1::TrainingReport report;
+};
+
+// Serves one model shape. Not thread-safe; used by one worker thread.
+class TaskTrainer {
+ public:
+  // Called after each step: `step` of `steps` are done, the last one had loss `loss`.
+  using OnStep = std::function<void(uint32_t step, uint32_t steps, double loss)>;
+
+  virtual ~TaskTrainer() = default;
+
+  // Trains as `task` says, starting from `pulled` (the tensors of a pull). Looks at `cancelled`
+  // before each step and returns CancelledError if it is set. DataLoss: the shard is damaged.
+  virtual absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const v1::Task& task,
+                                             const OnStep& on_step,
+                                             const std::atomic<bool>& cancelled) = 0;
+};
+
+// Makes a trainer for the model of a run; may take seconds. Called on the worker thread.
+using TrainerFactory =
+    std::function<absl::StatusOr<std::unique_ptr<TaskTrainer>>(const ModelSpec& model)>;
+
+}  // namespace tributary

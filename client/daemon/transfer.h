@@ -1,0 +1,45 @@
+// Transfer: single calls that move weights, each bounded in time and ended by its task's token.
+//
+// Nothing is retried here: a call that breaks leaves what has arrived (in the decoder, or at the
+// coordinator), and the next one goes on at the next chunk. See task_run.h.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/daemon/update_store.h"
+#include "client/daemon/work_gate.h"
+#include "common/codec/state_decoder.h"
+#include "tributary/v1/federation.grpc.pb.h"
+
+namespace tributary {
+
+// Used by one thread.
+class Transfer {
+ public:
+  // All must outlive the object.
+  Transfer(v1::Federation::StubInterface* stub, WorkGate* gate, CancelToken* token)
+      : stub_(stub), gate_(gate), token_(token) {}
+
+  // Pulls from the decoder's next chunk on. OK if the decoder is complete. A chunk that the decoder
+  // refuses ends the call with the decoder's status.
+  absl::Status Pull(const SessionTerms& terms, uint32_t round, absl::Duration limit,
+                    StateDecoder* decoder);
+
+  // What the coordinator holds of the update.
+  absl::StatusOr<v1::UpdateState> Ask(const SessionTerms& terms, uint32_t round,
+                                      absl::Duration limit);
+
+  // Pushes `update` from `first_chunk` on.
+  absl::StatusOr<v1::UpdateState> Push(const SessionTerms& terms, const FinishedUpdate& update,
+                                       uint32_t first_chunk, absl::Duration limit);
+
+ private:
+  v1::Federation::StubInterface* const stub_;
+  WorkGate* const gate_;
+  CancelToken* const token_;
+};
+
+}  // namespace tributary

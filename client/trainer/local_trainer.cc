@@ -1,0 +1,151 @@
+#include "client/trainer/local_trainer.h"
+
+#include <exception>
+#include <new>
+#include <utility>
+#include <vector>
+
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <malloc.h>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/trainer/batch_queue.h"
+#include "client/trainer/objective.h"
+#include "client/trainer/training_loop.h"
+#include "common/base/status_macros.h"
+#include "common/model/device.h"
+#include "common/model/transformer.h"
+#include "common/train/samples.h"
+
+namespace tributary {
+namespace {
+
+absl::Status CheckImages(const ModelSpec& spec, const at::Tensor& images) {
+  const bool fits = images.size(2) == spec.image_size && images.size(3) == spec.image_size &&
+                    (images.size(1) == spec.channels || images.size(1) == 1);
+  if (fits) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the samples' images are ", images.size(1), " x ", images.size(2), " x ", images.size(3),
+      ", the model expects ", spec.channels, " x ", spec.image_size, " x ", spec.image_size,
+      "; prepare the data again with --image-size ", spec.image_size));
+}
+
+absl::Status CheckTexts(const ModelSpec& spec, const Samples& samples, const at::Tensor& tokens) {
+  if (tokens.size(1) > spec.max_tokens) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the samples' texts have ", tokens.size(1), " tokens, the model takes ", spec.max_tokens));
+  }
+  if (samples.word_rows().back() >= spec.vocabulary_size) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "a text holds token ", samples.word_rows().back(), ", the model's vocabulary has ",
+        spec.vocabulary_size, "; use the same vocabulary as the coordinator"));
+  }
+  return absl::OkStatus();
+}
+
+// Whether the model can take the samples; looks at the first one.
+absl::Status CheckSamples(const ModelSpec& spec, const Samples& samples) {
+  if (samples.count() == 0)
+    return absl::FailedPreconditionError("there are no samples to train on");
+  ASSIGN_OR_RETURN(const Batch first, samples.Gather({0}, {}, nullptr));
+  if (first.images.defined()) RETURN_IF_ERROR(CheckImages(spec, first.images));
+  if (first.tokens.defined()) RETURN_IF_ERROR(CheckTexts(spec, samples, first.tokens));
+  return absl::OkStatus();
+}
+
+absl::Status CheckSettings(const LocalTraining& training) {
+  if (training.epochs >= 1 && training.batch >= 1 && training.learning_rate > 0) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("local training with ", training.epochs, " epochs, batches of ", training.batch,
+                   " and learning rate ", training.learning_rate, "; all three must be above 0"));
+}
+
+}  // namespace
+
+struct LocalTrainer::Parts {
+  ModelSpec spec;
+  std::unique_ptr<Samples> samples;
+  c10::Device device;
+  int threads;
+  std::vector<int64_t> word_places;  // of each row that occurs, in samples->word_rows()
+
+  absl::StatusOr<TrainingResult> Train(const StateDict& downloaded, const LocalTask& task,
+                                       const OnTrainingStep& on_step,
+                                       const std::atomic<bool>& cancelled) const;
+};
+
+absl::StatusOr<TrainingResult> LocalTrainer::Parts::Train(
+    const StateDict& downloaded, const LocalTask& task, const OnTrainingStep& on_step,
+    const std::atomic<bool>& cancelled) const {
+  const absl::Time start = absl::Now();
+  // With weight decay, rows of the word table move that never occur.
+  const bool shorten = task.training.weight_decay == 0;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Transformer> model,
+                   Transformer::Create(spec, samples->modality(), downloaded, device,
+                                       shorten ? samples->word_rows() : std::vector<int64_t>()));
+  RandomStream drop_path(task.seed, "drop_path", static_cast<uint64_t>(task.round), task.client);
+  model->SetTraining(&drop_path);
+  const std::unique_ptr<Objective> objective =
+      MakeObjective(samples->modality(), task.training, device);
+  const std::vector<int64_t> whole_table;
+  BatchQueue queue(*samples, task, shorten ? word_places : whole_table);
+  ASSIGN_OR_RETURN(TrainingResult result,
+                   RunTrainingLoop(task, *objective, on_step, cancelled, &queue, model.get()));
+  result.upload = model->Merged();
+  result.seconds = absl::ToDoubleSeconds(absl::Now() - start);
+  return result;
+}
+
+LocalTrainer::LocalTrainer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+LocalTrainer::~LocalTrainer() = default;
+
+absl::StatusOr<std::unique_ptr<LocalTrainer>> LocalTrainer::Create(const ModelSpec& spec,
+                                                                   std::unique_ptr<Samples> samples,
+                                                                   const TrainerOptions& options) {
+  if (options.threads < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("threads is ", options.threads, ", expected at least 1"));
+  }
+  RETURN_IF_ERROR(ModelManifest(spec, samples->modality(), TensorScope::kTraining).status());
+  ASSIGN_OR_RETURN(const c10::Device device, OpenDevice(options.device));
+  RETURN_IF_ERROR(CheckSamples(spec, *samples));
+  std::vector<int64_t> word_places;
+  const std::vector<int64_t>& rows = samples->word_rows();
+  if (!rows.empty()) word_places.resize(static_cast<size_t>(rows.back()) + 1);
+  for (size_t place = 0; place < rows.size(); ++place) {
+    word_places[static_cast<size_t>(rows[place])] = static_cast<int64_t>(place);
+  }
+  return std::unique_ptr<LocalTrainer>(new LocalTrainer(std::make_unique<Parts>(
+      Parts{spec, std::move(samples), device, options.threads, std::move(word_places)})));
+}
+
+int64_t LocalTrainer::sample_count() const { return parts_->samples->count(); }
+
+absl::StatusOr<TrainingResult> LocalTrainer::Train(const StateDict& downloaded,
+                                                   const LocalTask& task,
+                                                   const OnTrainingStep& on_step,
+                                                   const std::atomic<bool>& cancelled) {
+  RETURN_IF_ERROR(CheckSettings(task.training));
+  // What the round used goes back to the system, whichever way it ends.
+  const absl::Cleanup trim = [] { malloc_trim(0); };
+  try {
+    at::set_num_threads(parts_->threads);  // of the calling thread
+    return parts_->Train(downloaded, task, on_step, cancelled);
+  } catch (const c10::OutOfMemoryError& error) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("out of memory in training: ", error.what_without_backtrace()));
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory in training");
+  } catch (const c10::Error& error) {
+    return absl::InternalError(absl::StrCat("training: ", error.what_without_backtrace()));
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("training: ", error.what()));
+  }
+}
+
+}  // namespace tributary

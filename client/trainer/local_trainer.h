@@ -1,0 +1,79 @@
+// LocalTrainer: one client's work in a round, from the downloaded weights to the upload.
+//
+//   Samples --(background thread: shuffle, gather, augment)--> batches --> objective of the
+//   client's kind (image, text, pair) --> gradients --> AdamW, new each round --> merged weights
+//
+// Everything that a round needs beyond the samples is made and freed within Train(). With the same
+// inputs, seed and thread count the result has the same bits. Source: algorithm.md section 3.
+//
+// Needs no LibTorch to be included. Not thread-safe; Train() may be called on any one thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/model/model_spec.h"
+#include "common/tensor/state_dict.h"
+#include "common/train/local_training.h"
+
+namespace tributary {
+
+class Samples;
+
+struct TrainerOptions {
+  std::string device = "cpu";  // common/model/device.h
+  int threads = 1;             // of the computation
+};
+
+// What to do in one round. Random choices are drawn from streams named by seed, round and client.
+struct LocalTask {
+  int round = 1;  // from 1
+  uint64_t seed = 1;
+  std::string client;
+  LocalTraining training;
+};
+
+struct TrainingResult {
+  StateDict upload;       // W + g * A under plain names, in the order of ModelManifest(kPlain)
+  double first_loss = 0;  // mean over the samples of the first epoch
+  double last_loss = 0;   // of the last epoch
+  int64_t steps = 0;
+  double seconds = 0;
+};
+
+// Called after each step: `step` of `steps` are done, the last one had loss `loss`.
+using OnTrainingStep = std::function<void(int64_t step, int64_t steps, double loss)>;
+
+class LocalTrainer {
+ public:
+  // `samples` give the modality; common/train/shard_samples.h makes them from a shard.
+  // InvalidArgument: the spec makes no model, no such device, or settings out of range.
+  // FailedPrecondition: there are no samples, or CUDA is asked for and absent.
+  static absl::StatusOr<std::unique_ptr<LocalTrainer>> Create(const ModelSpec& spec,
+                                                              std::unique_ptr<Samples> samples,
+                                                              const TrainerOptions& options);
+  ~LocalTrainer();
+  LocalTrainer(const LocalTrainer&) = delete;
+  LocalTrainer& operator=(const LocalTrainer&) = delete;
+
+  int64_t sample_count() const;
+
+  // Trains as `task` says from `downloaded` (the tensors of TensorScope::kDownload, gates start at
+  // 0). Looks at `cancelled` before each step: Cancelled. FailedPrecondition: `downloaded` does not
+  // fit the model. DataLoss: a sample cannot be read. Internal: a loss that is not finite; the
+  // message names step and learning rate. ResourceExhausted: out of memory.
+  absl::StatusOr<TrainingResult> Train(const StateDict& downloaded, const LocalTask& task,
+                                       const OnTrainingStep& on_step,
+                                       const std::atomic<bool>& cancelled);
+
+ private:
+  struct Parts;
+  explicit LocalTrainer(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,97 @@
+#include "client/daemon/client_data.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/file.h"
+#include "tests/scratch_folder.h"
+
+namespace tributary {
+namespace {
+
+using ::testing::HasSubstr;
+
+class ClientDataTest : public ::testing::Test {
+ protected:
+  void WriteShard(Modality modality, int rows) {
+    ShardInfo info;
+    info.dataset = "icons";
+    info.modality = modality;
+    info.part = "train";
+    if (modality != Modality::kText) {
+      info.image_size = 4;
+      info.channels = 3;
+      info.mean = info.deviation = {0.5f, 0.5f, 0.5f};
+    }
+    if (modality != Modality::kPair) info.classes = {"one", "two"};
+    ShardWriter writer(info);
+    for (int row = 0; row < rows; ++row) {
+      const std::vector<uint8_t> image(4 * 4 * 3, static_cast<uint8_t>(row));
+      const int64_t number = modality == Modality::kText ? 0 : writer.AddImage(image);
+      writer.AddRow(number, row % 2, modality == Modality::kImage ? "" : "a folder");
+    }
+    ASSERT_TRUE(writer.Write(folder_ + "/train.shard").ok());
+  }
+
+  const ScratchFolder scratch_;
+  const std::string& folder_ = scratch_.path();
+};
+
+TEST_F(ClientDataTest, ACardSaysWhatIsThereAndNoSample) {
+  WriteShard(Modality::kImage, 5);
+  const absl::StatusOr<ClientData> data = OpenClientData(folder_, "");
+  ASSERT_TRUE(data.ok()) << data.status();
+  EXPECT_EQ(data->tokenizer, nullptr);
+  const v1::DataCard card = CardOf(*data->shard);
+  EXPECT_EQ(card.dataset(), "icons");
+  EXPECT_EQ(card.modality(), v1::MODALITY_IMAGE);
+  EXPECT_EQ(card.samples(), 5u);
+  EXPECT_EQ(card.classes(), 2u);
+  EXPECT_EQ(card.image_size(), 4u);
+  EXPECT_EQ(card.image_channels(), 3u);
+  EXPECT_EQ(card.digest(), data->shard->digest());
+}
+
+TEST_F(ClientDataTest, TextsComeWithTheVocabularyThatShips) {
+  WriteShard(Modality::kPair, 2);
+  const absl::StatusOr<ClientData> data = OpenClientData(folder_, "");
+  ASSERT_TRUE(data.ok()) << data.status();
+  ASSERT_NE(data->tokenizer, nullptr);
+  EXPECT_EQ(data->tokenizer->size(), 30522);
+  EXPECT_EQ(CardOf(*data->shard).classes(), 0u);
+  WriteShard(Modality::kText, 2);
+  EXPECT_EQ(CardOf(*OpenClientData(folder_, "")->shard).image_size(), 0u);
+}
+
+TEST_F(ClientDataTest, SaysWhatFolderIsWanted) {
+  const absl::Status status = OpenClientData(folder_, "").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("train.shard"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("--data"));
+}
+
+TEST_F(ClientDataTest, AFlippedByteIsFoundBeforeTheClientJoins) {
+  WriteShard(Modality::kImage, 50);
+  std::string bytes = *ReadFile(folder_ + "/train.shard");
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/train.shard", bytes).ok());
+  EXPECT_EQ(OpenClientData(folder_, "").status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(ClientDataTest, RefusesAShardWithoutSamples) {
+  WriteShard(Modality::kText, 0);
+  EXPECT_FALSE(OpenClientData(folder_, "").ok());
+}
+
+TEST_F(ClientDataTest, NamesAVocabularyThatIsMissing) {
+  WriteShard(Modality::kText, 1);
+  const absl::Status status = OpenClientData(folder_, folder_ + "/vocabulary.txt").status();
+  EXPECT_THAT(std::string(status.message()), HasSubstr("vocabulary.txt"));
+}
+
+}  // namespace
+}  // namespace tributary

@@ -1,0 +1,119 @@
+// A trainer without a model: adds 1 to each weight, at the test's pace.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "client/daemon/task_trainer.h"
+
+namespace tributary {
+
+// Shared by a test and the trainers that its factory makes. Thread-safe.
+class FakeTraining {
+ public:
+  // A trainer for uploads of the tensors `upload`.
+  TrainerFactory Factory(const Manifest& upload) {
+    return [this, upload](const ModelSpec&) -> absl::StatusOr<std::unique_ptr<TaskTrainer>> {
+      absl::MutexLock lock(&mutex_);
+      ++built_;
+      if (!build_status_.ok()) return build_status_;
+      return std::unique_ptr<TaskTrainer>(new Trainer(this, upload));
+    };
+  }
+
+  // Trainings wait before their end until they are released or cancelled.
+  void Hold() {
+    Set([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { held_ = true; });
+  }
+  void Release() {
+    Set([this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { held_ = false; });
+  }
+  // The next training fails so.
+  void FailOnce(absl::Status status) {
+    Set([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { failure_ = std::move(status); });
+  }
+  void FailToBuild(absl::Status status) {
+    Set([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { build_status_ = std::move(status); });
+  }
+
+  int begun() const { return Get(begun_); }
+  int cancelled() const { return Get(cancelled_); }
+  int built() const { return Get(built_); }
+  void AwaitBegun(int trainings) { Await(begun_, trainings); }
+  void AwaitCancelled(int trainings) { Await(cancelled_, trainings); }
+
+ private:
+  class Trainer : public TaskTrainer {
+   public:
+    Trainer(FakeTraining* training, Manifest upload)
+        : training_(training), upload_(std::move(upload)) {}
+
+    absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const v1::Task&,
+                                       const OnStep& on_step,
+                                       const std::atomic<bool>& cancelled) override {
+      on_step(1, 2, 0.5);
+      const absl::Status status = training_->Pace(cancelled);
+      if (!status.ok()) return status;
+      on_step(2, 2, 0.25);
+      TrainedModel trained;
+      for (const TensorSpec& spec : upload_.tensors) {
+        Tensor tensor = *pulled.Find(spec.name);
+        for (float& value : tensor.values) value += 1;
+        EXPECT_TRUE(trained.weights.Add(spec.name, std::move(tensor)).ok());
+      }
+      trained.report.set_steps(2);
+      trained.report.set_loss(0.375);
+      return trained;
+    }
+
+   private:
+    FakeTraining* const training_;
+    const Manifest upload_;
+  };
+
+  absl::Status Pace(const std::atomic<bool>& is_cancelled) {
+    absl::MutexLock lock(&mutex_);
+    ++begun_;
+    if (!failure_.ok()) return std::exchange(failure_, absl::OkStatus());
+    // The flag has no condition of its own: look at it as often as a training would.
+    const auto may_go = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !held_; };
+    while (!mutex_.AwaitWithTimeout(absl::Condition(&may_go), absl::Milliseconds(2))) {
+      if (is_cancelled) {
+        ++cancelled_;
+        return absl::CancelledError("training was interrupted");
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  void Set(const std::function<void()>& change) {
+    absl::MutexLock lock(&mutex_);
+    change();
+  }
+  int Get(const int& value) const {
+    absl::MutexLock lock(&mutex_);
+    return value;
+  }
+  void Await(const int& value, int least) {
+    absl::MutexLock lock(&mutex_);
+    const auto reached = [&] { return value >= least; };
+    EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&reached), absl::Seconds(30)));
+  }
+
+  mutable absl::Mutex mutex_;
+  bool held_ = false;
+  int begun_ = 0;
+  int cancelled_ = 0;
+  int built_ = 0;
+  absl::Status failure_;
+  absl::Status build_status_;
+};
+
+}  // namespace tributary
