@@ -1,0 +1,85 @@
+// tributary: the operator's tool. One file per command; this one dispatches and turns errors into
+// exit codes.
+
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "common/base/status.h"
+#include "common/base/stop_signal.h"
+#include "common/base/version.h"
+#include "tool/operator_commands.h"
+#include "tool/plan_command.h"
+#include "tool/prepare/prepare_command.h"
+#include "tool/run/run_command.h"
+
+namespace tributary {
+namespace {
+
+int Report(const absl::Status& status, bool json) {
+  if (status.ok()) return kExitDone;
+  const std::string message(status.message());
+  if (json) {
+    std::cout << nlohmann::json({{"kind", "error"}, {"message", message}})
+                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+              << std::endl;
+  }
+  std::fprintf(stderr, "tributary: %s\n", message.c_str());
+  return ExitCodeFor(status);
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Federated learning of multi-modal transformers");
+  app.set_version_flag("--version", kSoftwareVersion);
+  app.require_subcommand(1);
+  app.footer(
+      "Exit codes: 0 done, 1 failed while running, 2 wrong use, 3 data or state unusable, 4 not "
+      "permitted.");
+
+  PrepareCommand prepare;
+  CLI::App* prepare_app = app.add_subcommand("prepare", "make shards out of a dataset");
+  AddPrepareFlags(prepare_app, &prepare);
+
+  RunCommand run;
+  CLI::App* run_app = app.add_subcommand("run", "run a whole federation on this machine");
+  AddRunFlags(run_app, &run);
+
+  PlanCommand plan;
+  CLI::App* plan_app =
+      app.add_subcommand("plan", "print who contributes what to which global model");
+  AddPlanFlags(plan_app, &plan);
+  OperatorCommand status, watch;
+  CLI::App* status_app = app.add_subcommand("status", "ask a running coordinator how it stands");
+  AddOperatorFlags(status_app, &status);
+  CLI::App* watch_app = app.add_subcommand("watch", "follow a run's events until it ends");
+  AddOperatorFlags(watch_app, &watch);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  if (prepare_app->parsed()) return Report(RunPrepare(prepare), prepare.json);
+  if (plan_app->parsed()) return Report(RunPlan(plan), plan.json);
+  if (status_app->parsed()) return Report(RunStatusCommand(status), status.json);
+  if (watch_app->parsed()) return Report(RunWatchCommand(watch), watch.json);
+  if (run_app->parsed()) return Report(RunFederation(run), run.json);
+  return kExitUsage;
+}
+
+}  // namespace
+}  // namespace tributary
+
+int main(int argc, char** argv) {
+  try {
+    return tributary::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "tributary: %s\n", error.what());
+    return tributary::kExitFailed;
+  }
+}

@@ -1,0 +1,55 @@
+#include "tool/operator_client.h"
+
+#include <grpcpp/client_context.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/credentials.h"
+#include "common/rpc/status_proto.h"
+
+namespace tributary {
+namespace {
+
+constexpr absl::Duration kAnswerWithin = absl::Seconds(5);
+
+}  // namespace
+
+absl::StatusOr<OperatorClient> OperatorClient::Dial(const OperatorAddress& address) {
+  ASSIGN_OR_RETURN(const auto credentials, MakeChannelCredentials(address.tls, address.server));
+  OperatorClient client(address.server);
+  client.stub_ = v1::Operator::NewStub(MakeChannel(address.server, credentials));
+  return client;
+}
+
+absl::Status OperatorClient::Explain(const grpc::Status& status) const {
+  const absl::Status plain = FromGrpcStatus(status);
+  if (!absl::IsUnavailable(plain) && !absl::IsDeadlineExceeded(plain)) return plain;
+  return absl::UnavailableError(absl::StrCat(
+      "no coordinator answers at ", server_, " (", plain.message(),
+      "); check the address, whether it runs, and whether both sides use TLS or neither"));
+}
+
+absl::StatusOr<v1::RunStatus> OperatorClient::GetStatus() {
+  grpc::ClientContext context;
+  context.set_deadline(absl::ToChronoTime(absl::Now() + kAnswerWithin));
+  v1::RunStatus status;
+  const grpc::Status answer = stub_->GetStatus(&context, v1::StatusRequest(), &status);
+  if (!answer.ok()) return Explain(answer);
+  return status;
+}
+
+absl::Status OperatorClient::Watch(uint64_t first_sequence,
+                                   const std::function<void(const v1::Event&)>& on_event) {
+  RETURN_IF_ERROR(GetStatus().status());  // an address that does not answer is told apart here
+  grpc::ClientContext context;
+  v1::WatchRequest request;
+  request.set_first_sequence(first_sequence);
+  const auto stream = stub_->WatchEvents(&context, request);
+  for (v1::Event event; stream->Read(&event);) on_event(event);
+  const grpc::Status end = stream->Finish();
+  return end.ok() ? absl::OkStatus() : Explain(end);
+}
+
+}  // namespace tributary

@@ -1,0 +1,27 @@
+// `tributary prepare`: makes shards out of a dataset.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "common/data/prepare.h"
+
+namespace CLI {
+class App;
+}
+
+namespace tributary {
+
+struct PrepareCommand {
+  PrepareOptions options;
+  bool quickstart = false;
+  bool json = false;
+};
+
+// Adds the subcommand's flags to `app`; `command` must outlive the parsing.
+void AddPrepareFlags(CLI::App* app, PrepareCommand* command);
+
+// Prepares; prints tables, or with --json one report per dataset and line. Progress goes to stderr.
+absl::Status RunPrepare(const PrepareCommand& command);
+
+}  // namespace tributary

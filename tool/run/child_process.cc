@@ -1,0 +1,115 @@
+#include "tool/run/child_process.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status.h"
+
+namespace tributary {
+namespace {
+
+constexpr int kCannotStart = 127;
+
+// In the child, between fork and exec: only what is safe there.
+[[noreturn]] void Become(char* const* arguments, int log, int out, pid_t parent) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(kCannotStart);  // the parent died before prctl
+  setpgid(0, 0);  // a Ctrl-C is for the parent, which then stops its children in order
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int in = open("/dev/null", O_RDONLY);
+  dup2(in, STDIN_FILENO);
+  dup2(out, STDOUT_FILENO);
+  dup2(log, STDERR_FILENO);
+  execv(arguments[0], arguments);
+  _exit(kCannotStart);
+}
+
+}  // namespace
+
+absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>& arguments,
+                                                 const std::string& log, bool piped) {
+  const int log_fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (log_fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot write ", log));
+  std::array<int, 2> ends = {-1, -1};
+  if (piped && pipe2(ends.data(), O_CLOEXEC) != 0) {
+    close(log_fd);
+    return ErrnoStatus(errno, "cannot make a pipe");
+  }
+  std::vector<char*> raw;
+  for (const std::string& argument : arguments) raw.push_back(const_cast<char*>(argument.c_str()));
+  raw.push_back(nullptr);
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid == 0) Become(raw.data(), log_fd, piped ? ends[1] : log_fd, parent);
+  const int error = errno;
+  close(log_fd);
+  if (ends[1] >= 0) close(ends[1]);
+  if (pid > 0) return ChildProcess(pid, ends[0]);
+  if (ends[0] >= 0) close(ends[0]);
+  return ErrnoStatus(error, absl::StrCat("cannot start ", arguments[0]));
+}
+
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)),
+      pipe_(std::exchange(other.pipe_, -1)),
+      partial_(std::move(other.partial_)),
+      ended_(other.ended_) {}
+
+ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(pipe_, other.pipe_);
+  std::swap(partial_, other.partial_);
+  std::swap(ended_, other.ended_);
+  return *this;
+}
+
+ChildProcess::~ChildProcess() {
+  if (pipe_ >= 0) close(pipe_);
+  if (pid_ <= 0 || ended_.has_value()) return;
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+}
+
+std::optional<int> ChildProcess::Poll() {
+  int state = 0;
+  if (!ended_.has_value() && waitpid(pid_, &state, WNOHANG) == pid_) {
+    ended_ = WIFSIGNALED(state) ? 128 + WTERMSIG(state) : WEXITSTATUS(state);
+  }
+  return ended_;
+}
+
+void ChildProcess::Signal(int signal) {
+  if (!Poll().has_value()) kill(pid_, signal);
+}
+
+std::vector<std::string> ChildProcess::ReadLines(int milliseconds) {
+  std::vector<std::string> lines;
+  pollfd waiting = {.fd = pipe_, .events = POLLIN, .revents = 0};
+  if (poll(&waiting, 1, milliseconds) <= 0) return lines;
+  std::array<char, 64 << 10> buffer;
+  const ssize_t got = read(pipe_, buffer.data(), buffer.size());
+  if (got <= 0) {
+    poll(nullptr, 0,
+         milliseconds);  // the other end is closed; do not spin until the child is reaped
+    return lines;
+  }
+  partial_.append(buffer.data(), static_cast<size_t>(got));
+  for (size_t end = partial_.find('\n'); end != std::string::npos; end = partial_.find('\n')) {
+    lines.push_back(partial_.substr(0, end));
+    partial_.erase(0, end + 1);
+  }
+  return lines;
+}
+
+}  // namespace tributary

@@ -1,0 +1,44 @@
+// A process that this one has started: its output goes to a log file or a pipe, and it dies with
+// its parent.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "absl/status/statusor.h"
+
+namespace tributary {
+
+// Move-only; the destructor kills what still runs.
+class ChildProcess {
+ public:
+  // Starts `arguments[0]`. Standard error goes to `log` (appended), standard output too unless
+  // `piped`.
+  static absl::StatusOr<ChildProcess> Start(const std::vector<std::string>& arguments,
+                                            const std::string& log, bool piped);
+  ChildProcess(ChildProcess&& other) noexcept;
+  ChildProcess& operator=(ChildProcess&& other) noexcept;
+  ~ChildProcess();
+
+  // How it ended, if it has: the exit code, or 128 + signal.
+  std::optional<int> Poll();
+  void Signal(int signal);
+  // Reads from the pipe what is there and returns the whole lines; waits at most `milliseconds` for
+  // the first byte.
+  std::vector<std::string> ReadLines(int milliseconds);
+
+  pid_t pid() const { return pid_; }
+
+ private:
+  ChildProcess(pid_t pid, int pipe) : pid_(pid), pipe_(pipe) {}
+
+  pid_t pid_ = -1;
+  int pipe_ = -1;
+  std::string partial_;
+  std::optional<int> ended_;
+};
+
+}  // namespace tributary

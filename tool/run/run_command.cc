@@ -1,0 +1,131 @@
+#include "tool/run/run_command.h"
+
+#include <atomic>
+#include <filesystem>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "common/base/status.h"
+#include "common/base/status_macros.h"
+#include "common/base/stop_signal.h"
+#include "common/config/run_config.h"
+#include "common/data/prepare.h"
+#include "common/data/shard.h"
+#include "tool/run/local_federation.h"
+#include "tool/run/run_view.h"
+#include "tool/run/screen.h"
+
+namespace tributary {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Every client's shard must be there before anything is started.
+absl::Status CheckShards(const RunConfig& config) {
+  for (const DatasetConfig& dataset : config.datasets) {
+    for (int i = 0; i < dataset.clients; ++i) {
+      const auto shard =
+          Shard::Open(absl::StrCat(dataset.path, "/", ClientFolder(i), "/train.shard"));
+      if (!shard.ok()) {
+        return Annotate(shard.status(), absl::StrCat("dataset ", dataset.name, ", client ", i));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string DefaultFolder(const RunConfig& config) {
+  return absl::StrCat("out/", config.name, "-", MethodName(config.method), "-",
+                      absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(), absl::LocalTimeZone()));
+}
+
+absl::Status PrepareFolder(const RunCommand& command, const std::string& folder) {
+  std::error_code error;
+  if (!fs::exists(folder + "/result.json", error) || !command.fresh) {
+    if (!fs::exists(folder + "/result.json", error)) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        folder, " holds a finished run; give --fresh to replace it, or another --out"));
+  }
+  fs::remove_all(folder, error);
+  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot remove ", folder));
+  return absl::OkStatus();
+}
+
+std::string BinaryFolder() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).parent_path().string();
+}
+
+FederationHooks MakeHooks(const RunCommand& command, RunView* view, Screen* screen,
+                          const std::atomic<bool>* stopping) {
+  FederationHooks hooks;
+  hooks.on_event = [&command, screen](const std::string& line, const nlohmann::json& event) {
+    if (command.json) {
+      std::cout << event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+                << std::endl;
+    } else if (!line.empty()) {
+      screen->Print(line);
+    }
+  };
+  hooks.on_notice = [&command, screen](const std::string& line) {
+    if (command.json) {
+      std::cout << nlohmann::json({{"kind", "notice"}, {"message", line}}).dump() << std::endl;
+    } else {
+      screen->Print(line);
+    }
+  };
+  hooks.on_turn = [&command, view, screen] {
+    if (!command.json) screen->Paint(view->Lines(absl::Now()));
+  };
+  hooks.should_stop = [stopping] { return stopping->load(); };
+  return hooks;
+}
+
+}  // namespace
+
+void AddRunFlags(CLI::App* app, RunCommand* command) {
+  app->add_option("run_file", command->run_file, "run file (TOML)")->required();
+  app->add_option("--set", command->overrides, "key=value, in place of the run file's value")
+      ->take_all()
+      ->allow_extra_args(false);
+  app->add_option("--out", command->out,
+                  "folder of the run; by default out/<name>-<method>-<time>");
+  app->add_flag("--fresh", command->fresh, "replace a finished run in --out");
+  app->add_flag("--json", command->json, "print the run's events as JSON lines");
+}
+
+absl::Status RunFederation(const RunCommand& command) {
+  BlockStopSignals();
+  ASSIGN_OR_RETURN(const RunConfig config, LoadRunConfig(command.run_file, command.overrides));
+  RETURN_IF_ERROR(CheckShards(config));
+  const std::string folder = command.out.empty() ? DefaultFolder(config) : command.out;
+  RETURN_IF_ERROR(PrepareFolder(command, folder));
+  std::atomic<bool> stopping = false;
+  const StopSignal stop([&](const std::string&) { stopping = true; });
+  RunView view(absl::Now());
+  Screen screen(!command.json && isatty(STDOUT_FILENO) != 0);
+  LocalFederation federation({.config = config,
+                              .run_file = command.run_file,
+                              .overrides = command.overrides,
+                              .folder = folder,
+                              .binaries = BinaryFolder()});
+  const absl::Status status = federation.Run(&view, MakeHooks(command, &view, &screen, &stopping));
+  screen.Release();
+  RETURN_IF_ERROR(status);
+  if (command.json) return absl::OkStatus();
+  if (!view.finished()) {
+    std::cout << "stopped; go on with: tributary run " << command.run_file << " --out " << folder
+              << " (and the same --set)" << std::endl;
+    return absl::OkStatus();
+  }
+  std::cout << ResultTable(view.result()) << "result " << folder << "/result.json\nevents "
+            << folder << "/events.jsonl\nmodels " << folder << "/models/\nlogs   " << folder
+            << "/logs/" << std::endl;
+  return absl::OkStatus();
+}
+
+}  // namespace tributary

@@ -1,0 +1,195 @@
+#include "tool/run/run_view.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+
+namespace tributary {
+namespace {
+
+constexpr int kBarWidth = 30;
+
+std::string Bar(double share) {
+  const int full = static_cast<int>(std::clamp(share, 0.0, 1.0) * kBarWidth);
+  return absl::StrCat("[", std::string(static_cast<size_t>(full), '#'),
+                      std::string(static_cast<size_t>(kBarWidth - full), '.'), "]");
+}
+
+std::string Seconds(absl::Duration duration) {
+  const int64_t seconds = absl::ToInt64Seconds(duration);
+  return absl::StrFormat("%d:%02d", seconds / 60, seconds % 60);
+}
+
+std::string Text(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+// A copy: the loops below must not run over a temporary.
+nlohmann::json Object(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_object() ? *found : nlohmann::json::object();
+}
+
+template <typename T>
+T Number(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<T>() : T{};
+}
+
+std::string ClientLine(const std::string& name, const nlohmann::json& client) {
+  const int step = Number<int>(client, "step"), steps = Number<int>(client, "steps");
+  std::string line = absl::StrFormat("  %-22s %-9s", name, Text(client, "stage"));
+  if (steps > 0) {
+    absl::StrAppendFormat(&line, " step %4d/%-4d loss %.3f", step, steps,
+                          Number<double>(client, "loss"));
+  }
+  return line;
+}
+
+std::string RetrievalRow(const std::string& name, const nlohmann::json& recalls) {
+  return absl::StrFormat("  %-18s %6.2f  %6.2f  %6.2f\n", name, Number<double>(recalls, "r1"),
+                         Number<double>(recalls, "r5"), Number<double>(recalls, "r10"));
+}
+
+std::string TaskRows(const std::string& name, const nlohmann::json& task) {
+  if (Text(task, "kind") == "classification") {
+    return absl::StrFormat("%s: accuracy %.2f %% (chance %.2f %%), %d samples\n", name,
+                           Number<double>(task, "accuracy"),
+                           Number<double>(task, "chance_accuracy"),
+                           Number<int64_t>(task, "samples"));
+  }
+  const nlohmann::json gallery = Object(task, "gallery");
+  const double sum = Number<double>(task, "r1_sum"), chance = Number<double>(task, "chance_r1_sum");
+  std::string rows =
+      absl::StrFormat("%s: gallery of %d images, %d captions\n", name,
+                      Number<int64_t>(gallery, "images"), Number<int64_t>(gallery, "captions"));
+  absl::StrAppend(&rows, "  recall %                @1      @5     @10\n");
+  absl::StrAppend(&rows, RetrievalRow("image to text", Object(task, "i2t")));
+  absl::StrAppend(&rows, RetrievalRow("text to image", Object(task, "t2i")));
+  absl::StrAppendFormat(&rows, "  R@1 sum            %6.2f  (chance %.2f; %.1f times chance)\n",
+                        sum, chance, chance > 0 ? sum / chance : 0);
+  return rows;
+}
+
+}  // namespace
+
+std::string FormatBytes(uint64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (bytes >= 1'000'000'000) return absl::StrFormat("%.2f GB", value / 1e9);
+  if (bytes >= 1'000'000) return absl::StrFormat("%.1f MB", value / 1e6);
+  return absl::StrFormat("%.0f kB", value / 1e3);
+}
+
+std::string MetricsInShort(const nlohmann::json& tasks) {
+  std::vector<std::string> parts;
+  for (const auto& [name, task] : tasks.items()) {
+    if (Text(task, "kind") == "classification") {
+      parts.push_back(absl::StrFormat("%s %.1f %%", name, Number<double>(task, "accuracy")));
+    } else {
+      parts.push_back(absl::StrFormat("%s R@1 sum %.2f (chance %.2f)", name,
+                                      Number<double>(task, "r1_sum"),
+                                      Number<double>(task, "chance_r1_sum")));
+    }
+  }
+  return absl::StrJoin(parts, ", ");
+}
+
+std::string RunView::CommittedLine(const nlohmann::json& data) {
+  std::vector<std::string> losses;
+  const nlohmann::json means = Object(data, "loss");
+  for (const auto& [dataset, loss] : means.items()) {
+    losses.push_back(absl::StrFormat("%s %.3f", dataset, loss.get<double>()));
+  }
+  last_losses_ = absl::StrJoin(losses, ", ");
+  if (data.contains("tasks")) last_metrics_ = MetricsInShort(data["tasks"]);
+  return absl::StrFormat(
+      "round %d/%d  %.1f s  up %s  down %s  loss %s%s%s", round_, rounds_,
+      Number<double>(data, "seconds"), FormatBytes(Number<uint64_t>(data, "bytes_up")),
+      FormatBytes(Number<uint64_t>(data, "bytes_down")), last_losses_,
+      data.contains("tasks") ? "  | " : "", data.contains("tasks") ? last_metrics_ : "");
+}
+
+std::string RunView::Apply(const nlohmann::json& event) {
+  const std::string kind = Text(event, "kind"), message = Text(event, "message");
+  const nlohmann::json data = Object(event, "data");
+  if (kind == "listening") {
+    address_ = Text(data, "address");
+    return "";
+  }
+  if (kind == "error" || kind == "run_failed") {
+    error_ = kind == "error" ? message : Text(data, "reason");
+    return "";  // said once, at the end
+  }
+  if (kind == "run_started") {
+    method_ = Text(data, "method");
+    rounds_ = Number<int>(data, "rounds");
+    return message;
+  }
+  if (kind == "progress") {
+    round_ = Number<int>(data, "round");
+    phase_ = Text(data, "phase");
+    waiting_ = Text(data, "waiting");
+    bytes_up_ = Number<uint64_t>(data, "bytes_up");
+    bytes_down_ = Number<uint64_t>(data, "bytes_down");
+    const nlohmann::json clients = Object(data, "clients");
+    for (const auto& [name, client] : clients.items()) {
+      clients_[name] = client;
+    }
+    return "";
+  }
+  if (kind == "round_started") {
+    round_ = Number<int>(data, "round");
+    if (first_round_ == absl::InfiniteFuture()) {
+      first_round_ = absl::FromUnixMillis(Number<int64_t>(event, "unix_ms"));
+      first_round_number_ = round_;
+    }
+    return "";
+  }
+  if (kind == "round_committed") return CommittedLine(data);
+  if (kind == "run_finished") {
+    finished_ = true;
+    result_ = Object(data, "result");
+    return "";
+  }
+  return kind == "update_accepted" ? "" : message;
+}
+
+std::vector<std::string> RunView::Lines(absl::Time now) const {
+  std::vector<std::string> lines;
+  const double done = rounds_ > 0 ? static_cast<double>(std::max(0, round_ - 1)) / rounds_ : 0;
+  std::string times = absl::StrCat("elapsed ", Seconds(now - began_));
+  const int since_start = round_ - first_round_number_;
+  if (since_start > 0 && now > first_round_) {
+    const absl::Duration each = (now - first_round_) / (since_start + 0.5);
+    absl::StrAppend(&times, ", about ", Seconds(each * (rounds_ - round_ + 0.5)), " left");
+  }
+  lines.push_back(
+      absl::StrFormat("%s  round %d of %d  %s  %s", method_, round_, rounds_, Bar(done), times));
+  lines.push_back(absl::StrCat("  ", phase_, waiting_.empty() ? "" : ": ", waiting_));
+  for (const auto& [name, client] : clients_) lines.push_back(ClientLine(name, client));
+  lines.push_back(
+      absl::StrCat("  bytes up ", FormatBytes(bytes_up_), ", down ", FormatBytes(bytes_down_)));
+  if (!last_losses_.empty()) lines.push_back(absl::StrCat("  loss ", last_losses_));
+  if (!last_metrics_.empty()) lines.push_back(absl::StrCat("  ", last_metrics_));
+  return lines;
+}
+
+std::string ResultTable(const nlohmann::json& result) {
+  std::string table =
+      absl::StrFormat("\nmethod %s, %d rounds, seed %d\n", Text(result, "method"),
+                      Number<int>(result, "rounds"), Number<int64_t>(result, "seed"));
+  const nlohmann::json tasks = Object(result, "tasks");
+  for (const auto& [name, task] : tasks.items()) {
+    absl::StrAppend(&table, TaskRows(name, task));
+  }
+  absl::StrAppendFormat(&table, "bytes up %s, down %s; %.0f s in rounds\n",
+                        FormatBytes(Number<uint64_t>(result, "bytes_up")),
+                        FormatBytes(Number<uint64_t>(result, "bytes_down")),
+                        Number<double>(result, "seconds"));
+  return table;
+}
+
+}  // namespace tributary
