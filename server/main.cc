@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/status.h"
+#include "common/base/stop_signal.h"
 #include "server/server.h"
 #include "server/server_options.h"
-#include "common/base/stop_signal.h"
 
 namespace tributary {
 namespace {

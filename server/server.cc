@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
+#include "common/base/stop_signal.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
 #include "server/aggregation/plan.h"
@@ -22,7 +23,6 @@
 #include "server/round/coordinator.h"
 #include "server/service/federation_service.h"
 #include "server/service/operator_service.h"
-#include "common/base/stop_signal.h"
 
 namespace tributary {
 namespace {

@@ -125,7 +125,7 @@ absl::Status Coordinator::Run() {
   ASSIGN_OR_RETURN(ModelSet models, Begin());
   ASSIGN_OR_RETURN(const std::optional<int> last, parts_.store->LastRound());
   for (int round = *last + 1; round <= parts_.context->config.rounds; ++round) {
-    const absl::Status status = RunRound(round, &models);
+    absl::Status status = RunRound(round, &models);
     if (!status.ok()) {
       CloseRound(std::string(status.message()));
       return status;

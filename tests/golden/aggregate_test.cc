@@ -105,8 +105,7 @@ class AggregateFolder {
     SpoolBudget budget(1 << 12);  // so small that spools also use their files
     Aggregator aggregator(targets_, cohort, config);
     for (auto member = cohort.rbegin(); member != cohort.rend(); ++member) {
-      auto spool =
-          std::make_unique<Spool>(scratch / member->client, &budget);
+      auto spool = std::make_unique<Spool>(scratch / member->client, &budget);
       const auto encoded = EncodedState::Encode(DeltaOf(*member), Codec::kF32, 4096, 1);
       for (const std::string& chunk : encoded->chunks()) {
         ASSERT_TRUE(spool->Append(chunk).ok());

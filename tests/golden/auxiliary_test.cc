@@ -97,8 +97,7 @@ void CheckCase(const nlohmann::json& cases, const nlohmann::json& golden) {
     const StateDict local = GoldenState(stem + ".local." + member.client + ".safetensors");
     const auto encoded = EncodedState::Encode(Difference(Merge(local), globals[member.dataset]),
                                               Codec::kF32, 4096, 1);
-    auto spool =
-        std::make_unique<Spool>(scratch / member.client, &budget);
+    auto spool = std::make_unique<Spool>(scratch / member.client, &budget);
     for (const std::string& chunk : encoded->chunks()) ASSERT_TRUE(spool->Append(chunk).ok());
     ASSERT_TRUE(aggregator.Add(member.client, std::move(spool)).ok());
   }

@@ -14,10 +14,10 @@
 #include "common/rpc/channel.h"
 #include "common/rpc/model_proto.h"
 #include "common/rpc/protocol.h"
+#include "tests/scratch_folder.h"
 #include "tests/unit/client/daemon/fake_coordinator.h"
 #include "tests/unit/client/daemon/fake_trainer.h"
 #include "tributary/v1/operator.grpc.pb.h"
-#include "tests/scratch_folder.h"
 
 namespace tributary {
 namespace {

@@ -19,8 +19,8 @@
 #include "absl/time/clock.h"
 #include "common/base/file.h"
 #include "common/rpc/channel.h"
-#include "tributary/v1/federation.grpc.pb.h"
 #include "tests/scratch_folder.h"
+#include "tributary/v1/federation.grpc.pb.h"
 
 namespace tributary {
 namespace {
@@ -35,9 +35,7 @@ class CredentialsTest : public ::testing::Test {
     Make("ours", "--client site-1 --client site-2 --operator olga");
     Make("theirs", "--client site-1");
   }
-  static void TearDownTestSuite() {
-    delete scratch_;
-  }
+  static void TearDownTestSuite() { delete scratch_; }
 
   static void Make(const std::string& authority, const std::string& arguments) {
     const std::string command =

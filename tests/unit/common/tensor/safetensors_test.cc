@@ -76,8 +76,7 @@ TEST_F(SafetensorsTest, LyingHeadersAreRefused) {
       R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}})",  // bytes of nobody
       R"({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
           "a": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}})",  // a name twice
-      R"({"a": {"dtype": "F32"}})",
-      R"({"a": 3})"};
+      R"({"a": {"dtype": "F32"}})", R"({"a": 3})"};
   for (const char* header : headers) {
     ASSERT_TRUE(WriteFileAtomically(scratch_ / "lie", Raw(header, 8)).ok());
     const auto state = ReadSafetensors(scratch_ / "lie");

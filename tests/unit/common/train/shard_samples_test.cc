@@ -21,9 +21,7 @@ constexpr int64_t kSize = 4;
 
 class ShardSamplesTest : public testing::Test {
  protected:
-  void SetUp() override {
-    path_ = scratch_ / "train.shard";
-  }
+  void SetUp() override { path_ = scratch_ / "train.shard"; }
 
   static ShardInfo Info(Modality modality) {
     return {.dataset = "tiny",

@@ -50,8 +50,7 @@ class AggregatorTest : public testing::TestWithParam<Rule> {
   }
 
   std::unique_ptr<Spool> SpoolOf(const StateDict& delta, int64_t chunk_bytes = 1024) {
-    auto spool = std::make_unique<Spool>(
-        scratch_ / absl::StrCat(spools_++), &budget_);
+    auto spool = std::make_unique<Spool>(scratch_ / absl::StrCat(spools_++), &budget_);
     const auto encoded = EncodedState::Encode(delta, Codec::kF32, chunk_bytes, 1);
     for (const std::string& chunk : encoded->chunks()) EXPECT_TRUE(spool->Append(chunk).ok());
     return spool;

@@ -9,8 +9,8 @@
 
 #include "common/tensor/safetensors.h"
 #include "server/strategy/plain.h"
-#include "tests/unit/server/registry/tiny_run.h"
 #include "tests/scratch_folder.h"
+#include "tests/unit/server/registry/tiny_run.h"
 
 namespace tributary {
 namespace {

@@ -1,6 +1,5 @@
 #include "server/round/events.h"
 
-
 #include <gtest/gtest.h>
 
 #include "common/base/file.h"

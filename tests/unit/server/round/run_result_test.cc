@@ -1,12 +1,11 @@
 #include "server/round/run_result.h"
 
-
 #include <gtest/gtest.h>
 
 #include "common/base/file.h"
 #include "common/tensor/safetensors.h"
-#include "tests/unit/server/registry/tiny_run.h"
 #include "tests/scratch_folder.h"
+#include "tests/unit/server/registry/tiny_run.h"
 
 namespace tributary {
 namespace {
