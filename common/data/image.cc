@@ -22,7 +22,7 @@ uint8_t OverWhite(uint8_t value, uint8_t alpha) {
 
 Image FromMat(const cv::Mat& mat) {
   Image image{.height = mat.rows, .width = mat.cols, .channels = 3, .pixels = {}};
-  image.pixels.reserve(static_cast<size_t>(mat.rows * mat.cols * 3));
+  image.pixels.reserve(size_t{3} * static_cast<size_t>(mat.rows) * static_cast<size_t>(mat.cols));
   const int channels = mat.channels();
   for (int y = 0; y < mat.rows; ++y) {
     const uint8_t* row = mat.ptr<uint8_t>(y);
@@ -50,8 +50,11 @@ std::vector<Taps> MakeTaps(int64_t from, int64_t to) {
   std::vector<Taps> taps(static_cast<size_t>(to));
   for (int64_t i = 0; i < to; ++i) {
     const double centre = (static_cast<double>(i) + 0.5) * scale;
+    // Pillow truncates here, and so does this.
+    // NOLINTBEGIN(bugprone-incorrect-roundings)
     const auto first = std::max<int64_t>(0, static_cast<int64_t>(centre - radius + 0.5));
     const auto last = std::min<int64_t>(from, static_cast<int64_t>(centre + radius + 0.5));
+    // NOLINTEND(bugprone-incorrect-roundings)
     std::vector<double> weights;
     double sum = 0;
     for (int64_t j = first; j < last; ++j) {

@@ -117,6 +117,7 @@ absl::StatusOr<Partition> PartitionByOwner(const std::vector<Sample>& samples, i
         "partition natural: ", by_owner.size(), " owners are too few for ", clients, " clients"));
   }
   std::vector<std::vector<int64_t>> groups;
+  groups.reserve(by_owner.size());
   for (auto& [owner, group] : by_owner) groups.push_back(std::move(group));
   std::stable_sort(groups.begin(), groups.end(),
                    [](const auto& a, const auto& b) { return a.size() > b.size(); });
@@ -150,6 +151,7 @@ absl::StatusOr<Partition> MakePartition(const PrepareOptions& options, const Sam
       return absl::InvalidArgumentError("partition dirichlet needs classes; pairs have none");
     }
     std::vector<int32_t> labels;
+    labels.reserve(samples.size());
     for (const Sample& sample : samples) labels.push_back(sample.label);
     ASSIGN_OR_RETURN(partition, PartitionDirichlet(labels, static_cast<int>(set.classes.size()),
                                                    options.clients, alpha, &draws));

@@ -17,7 +17,7 @@ uint8_t ToByte(double value) {
 // that.
 void Crop(int64_t size, int64_t channels, int padding, RandomStream* stream,
           absl::Span<uint8_t> image) {
-  const auto choices = static_cast<uint64_t>(2 * padding + 1);
+  const auto choices = 2 * static_cast<uint64_t>(padding) + 1;
   const int64_t dy = static_cast<int64_t>(stream->Below(choices)) - padding;
   const int64_t dx = static_cast<int64_t>(stream->Below(choices)) - padding;
   const std::vector<uint8_t> from(image.begin(), image.end());

@@ -27,7 +27,7 @@ std::vector<int64_t> WordRowsOf(const at::Tensor& tokens) {
 MemorySamples::MemorySamples(Modality modality, Batch all, std::vector<int64_t> image_of_row)
     : modality_(modality), all_(std::move(all)), image_of_row_(std::move(image_of_row)) {
   if (modality == Modality::kPair && image_of_row_.empty()) {
-    image_of_row_.resize(static_cast<size_t>(count()));
+    image_of_row_.resize(static_cast<size_t>(MemorySamples::count()));
     std::iota(image_of_row_.begin(), image_of_row_.end(), 0);
   }
   if (all_.tokens.defined()) word_rows_ = WordRowsOf(all_.tokens);

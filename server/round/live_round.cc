@@ -210,7 +210,7 @@ v1::UpdateState LiveRound::FinishPush(const std::string& client, int ticket,
   }
   const uint64_t bytes = spool->bytes();
   const absl::Status verdict = setup_.aggregator->Add(client, std::move(spool));
-  const v1::UpdateState state = Verified(client, ticket, verdict, bytes, accepted);
+  v1::UpdateState state = Verified(client, ticket, verdict, bytes, accepted);
   wake_();
   return state;
 }

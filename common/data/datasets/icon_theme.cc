@@ -90,8 +90,10 @@ absl::StatusOr<std::vector<IconFile>> FindIcons(const std::string& root, const s
     }
   }
   std::vector<IconFile> icons;
-  for (const auto& [key, value] : best)
+  icons.reserve(best.size());
+  for (const auto& [key, value] : best) {
     icons.push_back({theme, key.first, key.second, value.second});
+  }
   return icons;
 }
 
