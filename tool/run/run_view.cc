@@ -101,7 +101,9 @@ std::string RunView::CommittedLine(const nlohmann::json& data) {
   std::vector<std::string> losses;
   const nlohmann::json means = Object(data, "loss");
   for (const auto& [dataset, loss] : means.items()) {
-    losses.push_back(absl::StrFormat("%s %.3f", dataset, loss.get<double>()));
+    if (loss.is_number()) {
+      losses.push_back(absl::StrFormat("%s %.3f", dataset, loss.get<double>()));
+    }
   }
   last_losses_ = absl::StrJoin(losses, ", ");
   if (data.contains("tasks")) last_metrics_ = MetricsInShort(data["tasks"]);
