@@ -2,10 +2,8 @@
 
 #include <cstdio>
 #include <exception>
-#include <iostream>
 
-#include <nlohmann/json.hpp>
-
+#include "common/base/report.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
 #include "server/server.h"
@@ -19,15 +17,7 @@ int Main(int argc, char** argv) {
   const auto options = ParseServerOptions(argc, argv);
   if (options.ok() && !options->has_value()) return kExitDone;
   const absl::Status status = options.ok() ? RunServer(**options) : options.status();
-  if (status.ok()) return kExitDone;
-  const std::string message(status.message());
-  if (options.ok() && (*options)->json) {
-    std::cout << nlohmann::json({{"kind", "error"}, {"message", message}})
-                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
-              << std::endl;
-  }
-  std::fprintf(stderr, "tributary-server: %s\n", message.c_str());
-  return ExitCodeFor(status);
+  return ReportEnd("tributary-server", status, options.ok() && (*options)->json);
 }
 
 }  // namespace

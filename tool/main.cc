@@ -3,13 +3,11 @@
 
 #include <cstdio>
 #include <exception>
-#include <functional>
-#include <iostream>
 #include <string>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
+#include "common/base/report.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
 #include "common/base/version.h"
@@ -21,17 +19,7 @@
 namespace tributary {
 namespace {
 
-int Report(const absl::Status& status, bool json) {
-  if (status.ok()) return kExitDone;
-  const std::string message(status.message());
-  if (json) {
-    std::cout << nlohmann::json({{"kind", "error"}, {"message", message}})
-                     .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
-              << std::endl;
-  }
-  std::fprintf(stderr, "tributary: %s\n", message.c_str());
-  return ExitCodeFor(status);
-}
+int Report(const absl::Status& status, bool json) { return ReportEnd("tributary", status, json); }
 
 int Main(int argc, char** argv) {
   CLI::App app("Federated learning of multi-modal transformers");

@@ -2,17 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/server/registry/fake_link.h"
+
 namespace tributary {
 namespace {
-
-class FakeLink : public ClientLink {
- public:
-  void Send(v1::ServerMessage message) override { sent.push_back(std::move(message)); }
-  void Close() override { closed = true; }
-
-  std::vector<v1::ServerMessage> sent;
-  bool closed = false;
-};
 
 class ClientRegistryTest : public testing::Test {
  protected:

@@ -7,6 +7,7 @@
 #include "common/rpc/protocol.h"
 #include "server/strategy/plain.h"
 #include "tests/scratch_folder.h"
+#include "tests/unit/server/registry/fake_link.h"
 #include "tests/unit/server/registry/tiny_run.h"
 
 namespace tributary {
@@ -14,15 +15,6 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
-
-class FakeLink : public ClientLink {
- public:
-  void Send(v1::ServerMessage message) override { sent.push_back(std::move(message)); }
-  void Close() override { closed = true; }
-
-  std::vector<v1::ServerMessage> sent;
-  bool closed = false;
-};
 
 class AttendSessionTest : public testing::Test {
  protected:
