@@ -27,6 +27,8 @@ function(tributary_test name)
                                         GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE TRIBUTARY_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                              TRIBUTARY_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  set(suppressions ${PROJECT_SOURCE_DIR}/tests/sanitizers)
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+                       PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
+                       ENVIRONMENT "LSAN_OPTIONS=suppressions=${suppressions}/leak.txt;TSAN_OPTIONS=suppressions=${suppressions}/thread.txt")
 endfunction()

@@ -41,6 +41,17 @@ absl::StatusOr<HeldOut> OpenHeldOut(const RunConfig& config) {
     RETURN_IF_ERROR(CheckFits(dataset, config.model, (*shard)->info()));
     held_out.shards[dataset.name] = *std::move(shard);
   }
+  if (config.method == Method::kCreamFl) {
+    absl::StatusOr<std::shared_ptr<const Shard>> shard =
+        Shard::Open(config.creamfl.public_set + "/train.shard");
+    if (!shard.ok()) return Annotate(shard.status(), "creamfl.public");
+    if ((*shard)->info().image_size != config.model.image_size) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("creamfl.public: its shard has image size ", (*shard)->info().image_size,
+                       ", the run file says ", config.model.image_size, "; change one of the two"));
+    }
+    held_out.public_set = *std::move(shard);
+  }
   return held_out;
 }
 
@@ -49,7 +60,21 @@ absl::StatusOr<RunContext> ContextOf(const RunConfig& config, const HeldOut& hel
   for (const auto& [name, shard] : held_out.shards) {
     classes[name] = static_cast<int64_t>(shard->info().classes.size());
   }
-  return MakeRunContext(config, classes, held_out.tokenizer->size(), held_out.tokenizer->digest());
+  PublicSetCard public_set;
+  if (held_out.public_set != nullptr) {
+    public_set = {held_out.public_set->digest(), config.creamfl.samples};
+  }
+  return MakeRunContext(config, classes, held_out.tokenizer->size(), held_out.tokenizer->digest(),
+                        public_set);
+}
+
+absl::StatusOr<std::shared_ptr<const Samples>> MakePublicSet(const RunConfig& config,
+                                                             const HeldOut& held_out) {
+  if (held_out.public_set == nullptr) return std::shared_ptr<const Samples>();
+  auto samples = MakePublicSamples(held_out.public_set, held_out.tokenizer, config.model.max_tokens,
+                                   config.creamfl.samples);
+  if (!samples.ok()) return Annotate(samples.status(), "creamfl.public");
+  return std::shared_ptr<const Samples>(*std::move(samples));
 }
 
 absl::StatusOr<std::unique_ptr<Evaluator>> MakeEvaluator(const RunContext& context,

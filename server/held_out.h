@@ -1,4 +1,4 @@
-// The coordinator's own data: the test shard of each dataset, and the vocabulary.
+// The coordinator's own data: the test shard of each dataset, the vocabulary, CreamFL's public set.
 #pragma once
 
 #include <map>
@@ -17,10 +17,12 @@ namespace tributary {
 struct HeldOut {
   std::shared_ptr<const Tokenizer> tokenizer;
   std::map<std::string, std::shared_ptr<const Shard>> shards;  // by dataset
+  std::shared_ptr<const Shard> public_set;                     // null unless the method is CreamFL
 };
 
-// Opens and verifies <path>/test/test.shard of every dataset. Errors name the dataset, the file,
-// and what to do: NotFound, DataLoss, FailedPrecondition where a shard does not fit the run file.
+// Opens and verifies <path>/test/test.shard of every dataset, and creamfl.public. Errors name the
+// dataset, the file, and what to do: NotFound, DataLoss, FailedPrecondition where a shard does not
+// fit the run file.
 absl::StatusOr<HeldOut> OpenHeldOut(const RunConfig& config);
 
 // The context of a run on these data.
@@ -28,5 +30,9 @@ absl::StatusOr<RunContext> ContextOf(const RunConfig& config, const HeldOut& hel
 
 absl::StatusOr<std::unique_ptr<Evaluator>> MakeEvaluator(const RunContext& context,
                                                          const HeldOut& held_out);
+
+// Null where there is no public set.
+absl::StatusOr<std::shared_ptr<const Samples>> MakePublicSet(const RunConfig& config,
+                                                             const HeldOut& held_out);
 
 }  // namespace tributary

@@ -23,6 +23,7 @@
 #include "server/round/coordinator.h"
 #include "server/service/federation_service.h"
 #include "server/service/operator_service.h"
+#include "server/strategy/strategy_table.h"
 
 namespace tributary {
 namespace {
@@ -138,8 +139,9 @@ absl::Status RunServer(const ServerOptions& options) {
   ASSIGN_OR_RETURN(RunConfig config, LoadRunConfig(options.run, options.overrides));
   if (!options.listen.empty()) config.server.listen = options.listen;
   RETURN_IF_ERROR(CheckAggregation(config.aggregation));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Strategy> strategy, StrategyFor(config));
   ASSIGN_OR_RETURN(const HeldOut held_out, OpenHeldOut(config));
+  ASSIGN_OR_RETURN(std::shared_ptr<const Samples> public_set, MakePublicSet(config, held_out));
+  const std::unique_ptr<Strategy> strategy = StrategyFor(config, std::move(public_set));
   ASSIGN_OR_RETURN(RunContext context, ContextOf(config, held_out));
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, RunStore::Open(options.state));
   std::optional<int> resumed;

@@ -9,24 +9,38 @@
 
 namespace tributary {
 
-absl::StatusOr<ClientData> OpenClientData(const std::string& folder,
-                                          const std::string& vocabulary) {
-  ClientData data;
-  absl::StatusOr<std::shared_ptr<const Shard>> shard = Shard::Open(folder + "/train.shard");
+namespace {
+
+// A shard that holds samples, read once.
+absl::StatusOr<std::shared_ptr<const Shard>> OpenWhole(const std::string& folder,
+                                                       absl::string_view flag) {
+  const std::string path = folder + "/train.shard";
+  absl::StatusOr<std::shared_ptr<const Shard>> shard = Shard::Open(path);
   if (absl::IsNotFound(shard.status())) {
-    return absl::NotFoundError(
-        absl::StrCat(shard.status().message(),
-                     "; --data takes one client's folder, as `tributary prepare` "
-                     "makes it: DATASET/client-00"));
+    return absl::NotFoundError(absl::StrCat(shard.status().message(), "; ", flag,
+                                            " takes one client's folder, as `tributary prepare` "
+                                            "makes it: DATASET/client-00"));
   }
   RETURN_IF_ERROR(shard.status());
-  data.shard = *std::move(shard);
-  RETURN_IF_ERROR(data.shard->Verify());
-  if (data.shard->info().rows == 0) {
+  RETURN_IF_ERROR((*shard)->Verify());
+  if ((*shard)->info().rows == 0) {
     return absl::FailedPreconditionError(
-        absl::StrCat(folder, "/train.shard holds no samples: prepare it with fewer clients"));
+        absl::StrCat(path, " holds no samples: prepare it with fewer clients"));
   }
-  if (data.shard->info().modality != Modality::kImage) {
+  return shard;
+}
+
+}  // namespace
+
+absl::StatusOr<ClientData> OpenClientData(const std::string& folder,
+                                          const std::string& public_folder,
+                                          const std::string& vocabulary) {
+  ClientData data;
+  ASSIGN_OR_RETURN(data.shard, OpenWhole(folder, "--data"));
+  if (!public_folder.empty()) {
+    ASSIGN_OR_RETURN(data.public_set, OpenWhole(public_folder, "--public"));
+  }
+  if (data.shard->info().modality != Modality::kImage || data.public_set != nullptr) {
     ASSIGN_OR_RETURN(const std::string path, FindVocabulary(vocabulary));
     ASSIGN_OR_RETURN(data.tokenizer, Tokenizer::Load(path));
   }

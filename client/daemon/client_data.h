@@ -13,14 +13,17 @@ namespace tributary {
 
 struct ClientData {
   std::shared_ptr<const Shard> shard;
-  std::shared_ptr<const Tokenizer> tokenizer;  // null for images
+  std::shared_ptr<const Shard> public_set;     // CreamFL's; may be null
+  std::shared_ptr<const Tokenizer> tokenizer;  // null where neither holds texts
 };
 
-// Opens `folder`/train.shard, made by `tributary prepare`, and, if it holds texts, the vocabulary
-// (`vocabulary`, or the one that ships if that is empty). NotFound, DataLoss or FailedPrecondition
-// name the file and what to do. Reads the whole shard once: damage is found before the client
-// joins.
-absl::StatusOr<ClientData> OpenClientData(const std::string& folder, const std::string& vocabulary);
+// Opens `folder`/train.shard, made by `tributary prepare`, `public_folder`/train.shard if that is
+// not empty, and, if one of them holds texts, the vocabulary (`vocabulary`, or the one that ships
+// if that is empty). NotFound, DataLoss or FailedPrecondition name the file and what to do. Reads
+// the whole shards once: damage is found before the client joins.
+absl::StatusOr<ClientData> OpenClientData(const std::string& folder,
+                                          const std::string& public_folder,
+                                          const std::string& vocabulary);
 
 // What the coordinator is told of it.
 v1::DataCard CardOf(const Shard& shard);

@@ -4,13 +4,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/model/model_spec.h"
 
 namespace tributary {
 namespace {
 
-absl::Status Subtract(const std::string& name, const Tensor& pulled, Tensor* weights) {
+// `pulled`: null for what is no difference from anything.
+absl::Status Subtract(const std::string& name, const Tensor* pulled, Tensor* weights) {
   for (size_t i = 0; i < weights->values.size(); ++i) {
-    weights->values[i] -= pulled.values[i];
+    if (pulled != nullptr) weights->values[i] -= pulled->values[i];
     if (!std::isfinite(weights->values[i])) {
       return absl::OutOfRangeError(
           absl::StrCat("training ended with a value that is not finite in tensor ", name,
@@ -29,12 +31,13 @@ absl::Status SubtractPulled(const StateDict& pulled, const Manifest& upload, Sta
   }
   for (size_t i = 0; i < weights->size(); ++i) {
     StateDict::Entry& entry = (*weights)[i];
-    const Tensor* start = pulled.Find(entry.name);
-    if (start == nullptr || start->shape != entry.tensor.shape) {
+    const bool representation = entry.name == kPublicFeatures;
+    const Tensor* start = representation ? nullptr : pulled.Find(entry.name);
+    if (!representation && (start == nullptr || start->shape != entry.tensor.shape)) {
       return absl::InternalError(absl::StrCat("the pulled model has no tensor ", entry.name,
                                               " of the trained one's shape"));
     }
-    RETURN_IF_ERROR(Subtract(entry.name, *start, &entry.tensor));
+    RETURN_IF_ERROR(Subtract(entry.name, start, &entry.tensor));
   }
   return absl::OkStatus();
 }

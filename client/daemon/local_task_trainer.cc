@@ -67,9 +67,15 @@ TrainerFactory LocalTrainers(ClientData data, std::string client, std::string de
   return [=](const ModelSpec& model) -> absl::StatusOr<std::unique_ptr<TaskTrainer>> {
     ASSIGN_OR_RETURN(std::unique_ptr<Samples> samples,
                      MakeShardSamples(data.shard, data.tokenizer, model.max_tokens));
+    std::unique_ptr<Samples> public_samples;
+    if (model.public_samples > 0 && data.public_set != nullptr) {
+      ASSIGN_OR_RETURN(public_samples, MakePublicSamples(data.public_set, data.tokenizer,
+                                                         model.max_tokens, model.public_samples));
+    }
     ASSIGN_OR_RETURN(
         std::unique_ptr<LocalTrainer> trainer,
-        LocalTrainer::Create(model, std::move(samples), {.device = device, .threads = threads}));
+        LocalTrainer::Create(model, std::move(samples), {.device = device, .threads = threads},
+                             std::move(public_samples)));
     return std::make_unique<LocalTaskTrainer>(client, std::move(trainer));
   };
 }

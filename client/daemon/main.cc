@@ -30,7 +30,8 @@ constexpr absl::Duration kStopPatience = absl::Seconds(10);
 
 absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::logger>& log) {
   ASSIGN_OR_RETURN(const auto credentials, MakeChannelCredentials(options.tls, options.server));
-  ASSIGN_OR_RETURN(ClientData data, OpenClientData(options.data, options.vocabulary));
+  ASSIGN_OR_RETURN(ClientData data,
+                   OpenClientData(options.data, options.public_set, options.vocabulary));
   ASSIGN_OR_RETURN(StateFolder folder, StateFolder::Open(options.state));
   ASSIGN_OR_RETURN(const std::string device, ResolveDevice(options.device));
 
@@ -41,6 +42,7 @@ absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::l
   setting.card.data = CardOf(*data.shard);
   setting.card.device = device;
   if (data.tokenizer != nullptr) setting.card.vocabulary = data.tokenizer->digest();
+  if (data.public_set != nullptr) setting.card.public_set = data.public_set->digest();
   setting.threads = options.threads;
   setting.timings.connect = options.connect_timeout;
   setting.timings.reconnect = options.reconnect_timeout;

@@ -31,6 +31,9 @@ void Declare(ClientOptions* options, Seconds* seconds, CLI::App* app) {
   app->add_option("--data", options->data, "Folder made by `tributary prepare`; holds train.shard")
       ->envname("TRIBUTARY_DATA")
       ->required();
+  app->add_option("--public", options->public_set,
+                  "Folder with the train.shard of the run's public set; CreamFL needs it")
+      ->envname("TRIBUTARY_PUBLIC");
   app->add_option("--state", options->state, "Folder for what outlives a restart; made if missing")
       ->envname("TRIBUTARY_STATE")
       ->required();

@@ -13,6 +13,7 @@ namespace tributary {
 struct ClientOptions {
   std::string server;           // --server, TRIBUTARY_SERVER
   std::string data;             // --data, TRIBUTARY_DATA
+  std::string public_set;       // --public, TRIBUTARY_PUBLIC; empty: none
   std::string state;            // --state, TRIBUTARY_STATE
   std::string name;             // --name, TRIBUTARY_NAME
   std::string device = "auto";  // --device, TRIBUTARY_DEVICE

@@ -73,6 +73,7 @@ void Session::Join() {
   *join->mutable_data() = place_.card.data;
   join->set_device(place_.card.device);
   join->set_vocabulary(place_.card.vocabulary);
+  join->set_public_set(place_.card.public_set);
   for (const Codec codec : {Codec::kF32, Codec::kF16, Codec::kBf16, Codec::kInt8Block}) {
     join->add_codecs(CodecToProto(codec));
   }

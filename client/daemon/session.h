@@ -34,6 +34,7 @@ struct ClientCard {
   v1::DataCard data;
   std::string device;      // "cpu", "cuda:0"
   std::string vocabulary;  // SHA-256; empty for image clients
+  std::string public_set;  // digest of the public set's shard; empty: none
 };
 
 // What sessions share. Pointers must outlive every session.

@@ -49,7 +49,7 @@ absl::StatusOr<SessionTerms> TermsFrom(const v1::Welcome& welcome, Modality moda
                               absl::Milliseconds(20), absl::Minutes(1))};
   ASSIGN_OR_RETURN(terms.model, ModelSpecFromProto(welcome.model()));
   ASSIGN_OR_RETURN(terms.upload, CheckedManifest(welcome.upload(), terms.model, modality,
-                                                 TensorScope::kPlain, "the upload manifest"));
+                                                 TensorScope::kUpload, "the upload manifest"));
   ASSIGN_OR_RETURN(terms.download,
                    CheckedManifest(welcome.download(), terms.model, modality,
                                    TensorScope::kDownload, "the download manifest"));

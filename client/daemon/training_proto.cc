@@ -51,6 +51,12 @@ absl::StatusOr<LocalTraining> LocalTrainingFromProto(const v1::LocalTraining& pr
   RETURN_IF_ERROR(CheckNumber("augmentation.brightness", augmentation.brightness(), 1));
   RETURN_IF_ERROR(CheckNumber("augmentation.contrast", augmentation.contrast(), 1));
 
+  if (proto.has_contrast()) {
+    RETURN_IF_ERROR(CheckCount("contrast.batch", proto.contrast().batch(), 1));
+    RETURN_IF_ERROR(CheckNumber("contrast.temperature", proto.contrast().temperature(), kAny));
+    RETURN_IF_ERROR(CheckNumber("contrast.weight", proto.contrast().weight(), kAny));
+  }
+
   LocalTraining training;
   training.epochs = static_cast<int>(proto.epochs());
   training.batch = proto.batch();
@@ -66,6 +72,11 @@ absl::StatusOr<LocalTraining> LocalTrainingFromProto(const v1::LocalTraining& pr
   training.augmentations.horizontal_flip = augmentation.horizontal_flip();
   training.augmentations.brightness = augmentation.brightness();
   training.augmentations.contrast = augmentation.contrast();
+  if (proto.has_contrast()) {
+    training.contrast = {.batch = proto.contrast().batch(),
+                         .temperature = proto.contrast().temperature(),
+                         .weight = proto.contrast().weight()};
+  }
   return training;
 }
 

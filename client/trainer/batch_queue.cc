@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/random.h"
+#include "common/train/representations.h"
 
 namespace tributary {
 namespace {
@@ -75,11 +76,8 @@ absl::StatusOr<Batch> BatchQueue::Prepare(absl::Span<const int64_t> rows,
                                           RandomStream* augment) const {
   try {
     absl::StatusOr<Batch> batch = samples_.Gather(rows, task_.training.augmentations, augment);
-    if (batch.ok() && batch->tokens.defined() && !word_places_.empty()) {
-      batch->tokens = batch->tokens.contiguous();
-      auto* tokens = batch->tokens.mutable_data_ptr<int64_t>();
-      std::for_each_n(tokens, batch->tokens.numel(),
-                      [this](int64_t& token) { token = word_places_[static_cast<size_t>(token)]; });
+    if (batch.ok() && batch->tokens.defined()) {
+      batch->tokens = TranslateTokens(batch->tokens, word_places_);
     }
     return batch;
   } catch (const std::exception& error) {

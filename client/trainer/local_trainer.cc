@@ -1,6 +1,8 @@
 #include "client/trainer/local_trainer.h"
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <new>
 #include <utility>
 #include <vector>
@@ -14,9 +16,11 @@
 #include "absl/time/clock.h"
 #include "client/trainer/batch_queue.h"
 #include "client/trainer/objective.h"
+#include "client/trainer/public_pass.h"
 #include "client/trainer/training_loop.h"
 #include "common/base/status_macros.h"
 #include "common/model/device.h"
+#include "common/model/torch_state.h"
 #include "common/model/transformer.h"
 #include "common/train/samples.h"
 
@@ -56,6 +60,26 @@ absl::Status CheckSamples(const ModelSpec& spec, const Samples& samples) {
   return absl::OkStatus();
 }
 
+absl::Status CheckPublic(const ModelSpec& spec, const Samples* samples) {
+  const int64_t found = samples == nullptr ? 0 : samples->count();
+  if (found != spec.public_samples) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the run has a public set of ", spec.public_samples,
+                     " samples, this client holds ", found, " of it; give it with --public"));
+  }
+  return samples == nullptr ? absl::OkStatus() : CheckSamples(spec, *samples);
+}
+
+// The rows of the word table that occur in either, sorted.
+std::vector<int64_t> WordRows(const Samples& samples, const Samples* public_samples) {
+  std::vector<int64_t> rows;
+  const std::vector<int64_t> none;
+  const std::vector<int64_t>& more = public_samples == nullptr ? none : public_samples->word_rows();
+  std::set_union(samples.word_rows().begin(), samples.word_rows().end(), more.begin(), more.end(),
+                 std::back_inserter(rows));
+  return rows;
+}
+
 absl::Status CheckSettings(const LocalTraining& training) {
   if (training.epochs >= 1 && training.batch >= 1 && training.learning_rate > 0) {
     return absl::OkStatus();
@@ -70,9 +94,11 @@ absl::Status CheckSettings(const LocalTraining& training) {
 struct LocalTrainer::Parts {
   ModelSpec spec;
   std::unique_ptr<Samples> samples;
+  std::unique_ptr<Samples> public_samples;  // may be null
   c10::Device device;
   int threads;
-  std::vector<int64_t> word_places;  // of each row that occurs, in samples->word_rows()
+  std::vector<int64_t> word_rows;    // that occur; empty without texts
+  std::vector<int64_t> word_places;  // of each row that occurs, in word_rows
 
   absl::StatusOr<TrainingResult> Train(const StateDict& downloaded, const LocalTask& task,
                                        const OnTrainingStep& on_step,
@@ -87,16 +113,28 @@ absl::StatusOr<TrainingResult> LocalTrainer::Parts::Train(
   const bool shorten = task.training.weight_decay == 0;
   ASSIGN_OR_RETURN(const std::unique_ptr<Transformer> model,
                    Transformer::Create(spec, samples->modality(), downloaded, device,
-                                       shorten ? samples->word_rows() : std::vector<int64_t>()));
+                                       shorten ? word_rows : std::vector<int64_t>()));
+  const std::vector<int64_t> whole_table;
+  const std::vector<int64_t>& places = shorten ? word_places : whole_table;
+  std::unique_ptr<PublicPass> public_pass;
+  if (public_samples != nullptr && task.training.contrast.batch > 0) {
+    ASSIGN_OR_RETURN(public_pass,
+                     PublicPass::Create(*public_samples, task.training.contrast,
+                                        samples->modality(), downloaded, places, model.get()));
+  }
   RandomStream drop_path(task.seed, "drop_path", static_cast<uint64_t>(task.round), task.client);
   model->SetTraining(&drop_path);
   const std::unique_ptr<Objective> objective =
       MakeObjective(samples->modality(), task.training, device);
-  const std::vector<int64_t> whole_table;
-  BatchQueue queue(*samples, task, shorten ? word_places : whole_table);
-  ASSIGN_OR_RETURN(TrainingResult result,
-                   RunTrainingLoop(task, *objective, on_step, cancelled, &queue, model.get()));
+  BatchQueue queue(*samples, task, places);
+  ASSIGN_OR_RETURN(TrainingResult result, RunTrainingLoop(task, *objective, on_step, cancelled,
+                                                          &queue, public_pass.get(), model.get()));
   result.upload = model->Merged();
+  if (public_pass != nullptr && samples->modality() != Modality::kPair) {
+    model->SetTraining(nullptr);
+    ASSIGN_OR_RETURN(const at::Tensor features, public_pass->Features());
+    RETURN_IF_ERROR(result.upload.Add(std::string(kPublicFeatures), FromTorch(features)));
+  }
   result.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return result;
 }
@@ -104,9 +142,9 @@ absl::StatusOr<TrainingResult> LocalTrainer::Parts::Train(
 LocalTrainer::LocalTrainer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 LocalTrainer::~LocalTrainer() = default;
 
-absl::StatusOr<std::unique_ptr<LocalTrainer>> LocalTrainer::Create(const ModelSpec& spec,
-                                                                   std::unique_ptr<Samples> samples,
-                                                                   const TrainerOptions& options) {
+absl::StatusOr<std::unique_ptr<LocalTrainer>> LocalTrainer::Create(
+    const ModelSpec& spec, std::unique_ptr<Samples> samples, const TrainerOptions& options,
+    std::unique_ptr<Samples> public_samples) {
   if (options.threads < 1) {
     return absl::InvalidArgumentError(
         absl::StrCat("threads is ", options.threads, ", expected at least 1"));
@@ -114,14 +152,18 @@ absl::StatusOr<std::unique_ptr<LocalTrainer>> LocalTrainer::Create(const ModelSp
   RETURN_IF_ERROR(ModelManifest(spec, samples->modality(), TensorScope::kTraining).status());
   ASSIGN_OR_RETURN(const c10::Device device, OpenDevice(options.device));
   RETURN_IF_ERROR(CheckSamples(spec, *samples));
+  RETURN_IF_ERROR(CheckPublic(spec, public_samples.get()));
+  const bool texts = samples->modality() != Modality::kImage;
+  std::vector<int64_t> rows;
+  if (texts) rows = WordRows(*samples, public_samples.get());
   std::vector<int64_t> word_places;
-  const std::vector<int64_t>& rows = samples->word_rows();
   if (!rows.empty()) word_places.resize(static_cast<size_t>(rows.back()) + 1);
   for (size_t place = 0; place < rows.size(); ++place) {
     word_places[static_cast<size_t>(rows[place])] = static_cast<int64_t>(place);
   }
-  return std::unique_ptr<LocalTrainer>(new LocalTrainer(std::make_unique<Parts>(
-      Parts{spec, std::move(samples), device, options.threads, std::move(word_places)})));
+  return std::unique_ptr<LocalTrainer>(new LocalTrainer(
+      std::make_unique<Parts>(Parts{spec, std::move(samples), std::move(public_samples), device,
+                                    options.threads, std::move(rows), std::move(word_places)})));
 }
 
 int64_t LocalTrainer::sample_count() const { return parts_->samples->count(); }

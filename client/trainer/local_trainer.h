@@ -38,7 +38,8 @@ struct LocalTask {
 };
 
 struct TrainingResult {
-  StateDict upload;       // W + g * A under plain names, in the order of ModelManifest(kPlain)
+  StateDict upload;       // W + g * A under plain names, and the features of the public set, in the
+                          // order of ModelManifest(kUpload)
   double first_loss = 0;  // mean over the samples of the first epoch
   double last_loss = 0;   // of the last epoch
   int64_t steps = 0;
@@ -51,11 +52,12 @@ using OnTrainingStep = std::function<void(int64_t step, int64_t steps, double lo
 class LocalTrainer {
  public:
   // `samples` give the modality; common/train/shard_samples.h makes them from a shard.
+  // `public_samples`: of CreamFL's public set; null where spec.public_samples is 0.
   // InvalidArgument: the spec makes no model, no such device, or settings out of range.
   // FailedPrecondition: there are no samples, or CUDA is asked for and absent.
-  static absl::StatusOr<std::unique_ptr<LocalTrainer>> Create(const ModelSpec& spec,
-                                                              std::unique_ptr<Samples> samples,
-                                                              const TrainerOptions& options);
+  static absl::StatusOr<std::unique_ptr<LocalTrainer>> Create(
+      const ModelSpec& spec, std::unique_ptr<Samples> samples, const TrainerOptions& options,
+      std::unique_ptr<Samples> public_samples = nullptr);
   ~LocalTrainer();
   LocalTrainer(const LocalTrainer&) = delete;
   LocalTrainer& operator=(const LocalTrainer&) = delete;

@@ -55,24 +55,28 @@ class Loop {
 
   // Step number `step`, from 0; returns its loss.
   absl::StatusOr<double> Step(const Batch& batch, int64_t step) {
-    const double rate = LearningRateOf(step);
-    optimizer_.SetLearningRate(rate);
+    optimizer_.SetLearningRate(LearningRateOf(step));
     optimizer_.ZeroGradients();
     at::Tensor loss = objective_.Loss(*model_, batch);
     if (!start_.empty()) {
       loss = loss + ProximalTerm(weights_, start_, settings_.proximal_mu, settings_.proximal_rule);
     }
     const double value = loss.item<double>();
-    if (!std::isfinite(value)) {
-      return absl::InternalError(
-          absl::StrCat("client ", task_.client, ", round ", task_.round, ": the loss is ", value,
-                       " at step ", step + 1, " with learning rate ", rate,
-                       "; lower local.learning_rate or set local.clip_norm"));
-    }
+    RETURN_IF_ERROR(CheckFinite(value, step));
     loss.backward();
     if (settings_.clip_norm > 0) optimizer_.ClipGradients(settings_.clip_norm);
     optimizer_.Step();
     return value;
+  }
+
+  AdamW* optimizer() { return &optimizer_; }
+
+  absl::Status CheckFinite(double loss, int64_t step) const {
+    if (std::isfinite(loss)) return absl::OkStatus();
+    return absl::InternalError(absl::StrCat("client ", task_.client, ", round ", task_.round,
+                                            ": the loss is ", loss, " at step ", step + 1,
+                                            " with learning rate ", LearningRateOf(step),
+                                            "; lower local.learning_rate or set local.clip_norm"));
   }
 
  private:
@@ -102,10 +106,18 @@ class Loop {
 absl::StatusOr<TrainingResult> RunTrainingLoop(const LocalTask& task, const Objective& objective,
                                                const OnTrainingStep& on_step,
                                                const std::atomic<bool>& cancelled,
-                                               BatchQueue* queue, Transformer* model) {
+                                               BatchQueue* queue, PublicPass* public_pass,
+                                               Transformer* model) {
   Loop loop(task, objective, model);
   TrainingResult result;
-  const int64_t steps = task.training.epochs * queue->batches_per_epoch();
+  const int64_t public_steps = public_pass == nullptr ? 0 : public_pass->steps();
+  const int64_t steps = task.training.epochs * (queue->batches_per_epoch() + public_steps);
+  const auto after_step = [&](double loss) -> absl::Status {
+    RETURN_IF_ERROR(loop.CheckFinite(loss, result.steps));
+    ++result.steps;
+    if (on_step) on_step(result.steps, steps, loss);
+    return cancelled.load() ? absl::CancelledError("training was cancelled") : absl::OkStatus();
+  };
   for (int epoch = 0; epoch < task.training.epochs; ++epoch) {
     MeanLoss mean;
     for (int64_t i = 0; i < queue->batches_per_epoch(); ++i) {
@@ -119,6 +131,7 @@ absl::StatusOr<TrainingResult> RunTrainingLoop(const LocalTask& task, const Obje
     }
     result.last_loss = mean.Value();
     if (epoch == 0) result.first_loss = result.last_loss;
+    if (public_pass != nullptr) RETURN_IF_ERROR(public_pass->Run(loop.optimizer(), after_step));
   }
   return result;
 }

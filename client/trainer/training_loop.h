@@ -8,15 +8,19 @@
 #include "client/trainer/batch_queue.h"
 #include "client/trainer/local_trainer.h"
 #include "client/trainer/objective.h"
+#include "client/trainer/public_pass.h"
 #include "common/model/transformer.h"
 
 namespace tributary {
 
-// Trains `model` over all of `queue` with a new AdamW, and fills all of the result but `upload` and
-// `seconds`. Throws what LibTorch throws; the errors are those of LocalTrainer::Train().
+// Trains `model` over all of `queue` with a new AdamW, after each epoch over the public set where
+// `public_pass` is not null, and fills all of the result but `upload` and `seconds`. Losses are
+// those of the client's own data. Throws what LibTorch throws; the errors are those of
+// LocalTrainer::Train().
 absl::StatusOr<TrainingResult> RunTrainingLoop(const LocalTask& task, const Objective& objective,
                                                const OnTrainingStep& on_step,
                                                const std::atomic<bool>& cancelled,
-                                               BatchQueue* queue, Transformer* model);
+                                               BatchQueue* queue, PublicPass* public_pass,
+                                               Transformer* model);
 
 }  // namespace tributary

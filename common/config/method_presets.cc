@@ -12,7 +12,9 @@ void ApplyMethodPreset(RunConfig* config) {
   AggregationConfig& aggregation = config->aggregation;
   switch (config->method) {
     case Method::kFedAvg:
+      return;
     case Method::kCreamFl:
+      aggregation.plain_pair_mean = true;
       return;
     case Method::kFedProx:
       config->local.proximal_mu = kProximalMu;

@@ -1,5 +1,6 @@
 #include "common/config/run_config.h"
 
+#include <algorithm>
 #include <limits>
 #include <set>
 
@@ -130,6 +131,41 @@ void ReadLocal(Section* root, LocalConfig* local) {
   augmentation.Finish();
 }
 
+void ReadCreamFl(Section section, CreamFlConfig* creamfl) {
+  section.Text("public", &creamfl->public_set);
+  section.Whole("samples", &creamfl->samples, 1, 1 << 20);
+  section.Whole("batch", &creamfl->batch, 1, 1 << 20);
+  section.Number("temperature", &creamfl->temperature, 1e-6, 1e6);
+  section.Number("contrast_weight", &creamfl->contrast_weight, 0, 1e9);
+  section.Flag("pair_contrast", &creamfl->pair_contrast);
+  section.Number("distill_weight", &creamfl->distill_weight, 0, 1e9);
+  section.Number("distill_learning_rate", &creamfl->distill_learning_rate, 0, 100);
+  section.Finish();
+}
+
+// What CreamFL needs of the rest of the file.
+void CheckCreamFl(const RunConfig& config, Section* root) {
+  if (config.method != Method::kCreamFl) return;
+  if (config.creamfl.public_set.empty()) {
+    root->Problem("method",
+                  "is \"creamfl\", which needs a public set: give creamfl.public, a "
+                  "folder with the train.shard of pairs that all sides hold");
+  }
+  if (config.local.complementary != ComplementaryLayers::kNone) {
+    root->Problem("method",
+                  "is \"creamfl\", which has no complementary layers: set "
+                  "local.complementary to \"none\"");
+  }
+  const auto pairs = std::count_if(
+      config.datasets.begin(), config.datasets.end(),
+      [](const DatasetConfig& dataset) { return dataset.modality == Modality::kPair; });
+  if (pairs != 1) {
+    root->Problem("datasets", absl::StrCat("hold ", pairs,
+                                           " datasets of modality \"pair\"; method "
+                                           "\"creamfl\" needs exactly one"));
+  }
+}
+
 void ReadAggregation(Section section, AggregationConfig* aggregation) {
   section.OneOf("rule", &aggregation->rule, Table(kRules));
   section.OneOf("share", &aggregation->share, Table(kShares));
@@ -213,12 +249,14 @@ void ReadRoot(Section* root, RunConfig* config) {
   ReadDatasets(root, config);
   ReadModel(root->Sub("model"), &config->model);
   ReadLocal(root, &config->local);
+  ReadCreamFl(root->Sub("creamfl"), &config->creamfl);
   ReadAggregation(root->Sub("aggregation"), &config->aggregation);
   ReadRound(root->Sub("round"), &config->round);
   ReadWire(root->Sub("wire"), &config->wire);
   ReadServer(root->Sub("server"), &config->server);
   ReadEvaluation(root->Sub("evaluation"), &config->evaluation);
   ReadLaunch(root->Sub("launch"), &config->launch);
+  CheckCreamFl(*config, root);
   root->Finish();
 }
 

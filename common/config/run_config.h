@@ -59,6 +59,18 @@ struct LocalConfig {
   double contrast = 0;
 };
 
+// CreamFL: its public set and what is done with it; algorithm.md section 4, "CreamFL".
+struct CreamFlConfig {
+  std::string public_set;  // key `public`: folder with the train.shard of a pair set
+  int samples = 500;       // of the public set, its first
+  int batch = 128;
+  double temperature = 0.5;      // of the clients' contrastive terms
+  double contrast_weight = 1;    // factor on them
+  bool pair_contrast = false;    // pair clients train on the public set too
+  double distill_weight = 1e-7;  // factor on the coordinator's loss
+  double distill_learning_rate = 1e-4;
+};
+
 // What is merged with what; algorithm.md section 4.
 struct AggregationConfig {
   Rule rule = Rule::kPaper;
@@ -67,6 +79,8 @@ struct AggregationConfig {
   bool compensation = false;
   double pair_weight = 1;         // FedIoT: factor on n_k of pair clients
   double out_modality_scale = 1;  // rule release: factor on n_k of clients of another modality
+  bool plain_pair_mean =
+      false;  // CreamFL: pair targets are merged by rule paper whatever `rule` is
 };
 
 // Who takes part in a round and how long the coordinator waits.
@@ -121,6 +135,7 @@ struct RunConfig {
   std::vector<DatasetConfig> datasets;
   ModelConfig model;
   LocalConfig local;
+  CreamFlConfig creamfl;
   AggregationConfig aggregation;
   RoundConfig round;
   WireConfig wire;

@@ -306,7 +306,7 @@ std::vector<PrepareOptions> QuickstartOptions(const std::string& source, const s
   };
   // Uni-modal shards no larger than those of the pairs: compensation weighs by samples.
   return {options("icon-names", 4, "natural", 0), options("icon-contexts", 2, "iid", 1000),
-          options("wordnet-glosses", 2, "iid", 1000)};
+          options("wordnet-glosses", 2, "iid", 1000), options("icon-public", 1, "iid", 500)};
 }
 
 }  // namespace tributary

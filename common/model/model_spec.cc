@@ -70,6 +70,15 @@ class Lister {
     Add(prefix + "bias", {spec_.classes});
   }
 
+  void Representations() {
+    const Shape shape = {spec_.public_samples, spec_.dim};
+    if (scope_ == TensorScope::kDownload) {
+      Add(std::string(kPublicImages), shape);
+      Add(std::string(kPublicTexts), shape);
+    }
+    if (scope_ == TensorScope::kUpload && uni_modal_) Add(std::string(kPublicFeatures), shape);
+  }
+
   Manifest Take() && { return std::move(manifest_); }
 
  private:
@@ -82,7 +91,9 @@ class Lister {
     Add(name + ".bias", {out});
     if (!uni_modal_ || !Carries(spec_.complementary, attn)) return;
     if (scope_ == TensorScope::kTraining) Add(name + ".cross_modal_scale", {1});
-    if (scope_ != TensorScope::kPlain) Add(name + ".aux_weight", {out, in});
+    if (scope_ == TensorScope::kTraining || scope_ == TensorScope::kDownload) {
+      Add(name + ".aux_weight", {out, in});
+    }
   }
 
   const ModelSpec& spec_;
@@ -180,6 +191,7 @@ absl::StatusOr<Manifest> ModelManifest(const ModelSpec& spec, Modality modality,
   if (text) lister.Blocks(1);
   lister.Norm("norm");
   if (modality != Modality::kPair) lister.Head(image ? 0 : 1);
+  if (spec.public_samples > 0) lister.Representations();
   return std::move(lister).Take();
 }
 

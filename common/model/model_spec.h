@@ -36,16 +36,24 @@ struct ModelSpec {
   double drop_path = 0.1;  // of the last layer; rises linearly from 0
   int64_t classes = 0;     // of the dataset; 0 for pairs
   ComplementaryLayers complementary = ComplementaryLayers::kNone;  // ignored for pairs
+  int64_t public_samples = 0;  // CreamFL: samples of the public set; 0: there is none
 
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 };
 
 // Which tensors of a model are listed.
 enum class TensorScope {
-  kPlain,     // what a global model is and what a client uploads
-  kDownload,  // kPlain and, in uni-modal models, `.aux_weight` of the complementary layers
-  kTraining,  // kDownload and `.cross_modal_scale`
+  kPlain,     // what a global model is
+  kTraining,  // kPlain and, in uni-modal models, `.aux_weight` and `.cross_modal_scale` of the
+              // complementary layers: what a client's model holds
+  kDownload,  // kPlain, `.aux_weight`, and the coordinator's representations of the public set
+  kUpload,    // kPlain and, from uni-modal clients, the client's representations of the public set
 };
+
+// The coordinator's representations of the public set, and a client's: [public samples, dim].
+inline constexpr absl::string_view kPublicImages = "public.images";
+inline constexpr absl::string_view kPublicTexts = "public.texts";
+inline constexpr absl::string_view kPublicFeatures = "public.features";
 
 // Names and shapes of a `modality` model's parameters, in the release's state order
 // (golden: model_forward/shapes.json). InvalidArgument if the spec makes no model: a dimension that

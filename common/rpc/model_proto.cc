@@ -87,6 +87,7 @@ v1::ModelSpec ModelSpecToProto(const ModelSpec& spec) {
   proto.set_drop_path(spec.drop_path);
   const absl::string_view layers = ComplementaryLayersName(spec.complementary);
   proto.set_complementary(layers.data(), layers.size());
+  proto.set_public_samples(static_cast<uint32_t>(spec.public_samples));
   return proto;
 }
 
@@ -100,7 +101,8 @@ absl::StatusOr<ModelSpec> ModelSpecFromProto(const v1::ModelSpec& proto) {
       {"channels", proto.channels()},
       {"max_tokens", proto.max_tokens()},
       {"vocabulary_size", proto.vocabulary_size()},
-      {"classes", proto.classes()}};
+      {"classes", proto.classes()},
+      {"public_samples", proto.public_samples()}};
   for (const auto& [field, value] : dimensions) RETURN_IF_ERROR(CheckDimension(field, value));
   if (!(proto.drop_path() >= 0 && proto.drop_path() < 1)) {
     return absl::InvalidArgumentError(
@@ -117,6 +119,7 @@ absl::StatusOr<ModelSpec> ModelSpecFromProto(const v1::ModelSpec& proto) {
                  .drop_path = proto.drop_path(),
                  .classes = proto.classes()};
   ASSIGN_OR_RETURN(spec.complementary, ParseComplementaryLayers(proto.complementary()));
+  spec.public_samples = proto.public_samples();
   return spec;
 }
 

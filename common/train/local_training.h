@@ -10,6 +10,13 @@ namespace tributary {
 
 enum class ProximalRule { kPaper, kRelease };
 
+// CreamFL's pass over the public set after each local epoch; algorithm.md section 4, "CreamFL".
+struct ContrastTraining {
+  int64_t batch = 0;  // 0: no such pass
+  double temperature = 0.5;
+  double weight = 1;  // factor on the loss
+};
+
 struct LocalTraining {
   int epochs = 1;
   int64_t batch = 1;
@@ -21,6 +28,7 @@ struct LocalTraining {
   bool learn_scale = true;
   double proximal_mu = 0;  // 0: no proximal term
   ProximalRule proximal_rule = ProximalRule::kPaper;
+  ContrastTraining contrast = {};
   Augmentations augmentations = {};  // of images; all off by default
   bool shuffle = true;
 };

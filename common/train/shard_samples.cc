@@ -14,11 +14,21 @@
 namespace tributary {
 namespace {
 
-// Images in the order in which rows show them first.
-std::vector<int64_t> NumberImages(const Shard& shard) {
+// Of images, by channel.
+struct Normalisation {
+  std::vector<float> mean, deviation;
+};
+
+const Normalisation& ImageNets() {
+  static const Normalisation kImageNets = {{0.485F, 0.456F, 0.406F}, {0.229F, 0.224F, 0.225F}};
+  return kImageNets;
+}
+
+// Images of the first `rows` rows, in the order in which they show them first.
+std::vector<int64_t> NumberImages(const Shard& shard, int64_t rows) {
   absl::flat_hash_map<int64_t, int64_t> numbers;
   std::vector<int64_t> image_of_row;
-  for (int64_t row = 0; row < shard.info().rows; ++row) {
+  for (int64_t row = 0; row < rows; ++row) {
     const auto next = static_cast<int64_t>(numbers.size());
     image_of_row.push_back(numbers.try_emplace(shard.ImageOfRow(row), next).first->second);
   }
@@ -27,13 +37,18 @@ std::vector<int64_t> NumberImages(const Shard& shard) {
 
 class ShardSamples : public Samples {
  public:
-  ShardSamples(std::shared_ptr<const Shard> shard, int64_t max_tokens)
-      : shard_(std::move(shard)), info_(shard_->info()), max_tokens_(max_tokens) {
-    if (info_.modality == Modality::kPair) image_of_row_ = NumberImages(*shard_);
+  ShardSamples(std::shared_ptr<const Shard> shard, int64_t max_tokens, int64_t rows,
+               Normalisation normalisation)
+      : shard_(std::move(shard)),
+        info_(shard_->info()),
+        max_tokens_(max_tokens),
+        rows_(rows),
+        normalisation_(std::move(normalisation)) {
+    if (info_.modality == Modality::kPair) image_of_row_ = NumberImages(*shard_, rows_);
   }
 
   void Tokenise(const Tokenizer& tokenizer) {
-    for (int64_t row = 0; row < info_.rows; ++row) {
+    for (int64_t row = 0; row < rows_; ++row) {
       const std::vector<int64_t> ids = tokenizer.Encode(shard_->Text(row), max_tokens_);
       tokens_.insert(tokens_.end(), ids.begin(), ids.end());
     }
@@ -44,7 +59,7 @@ class ShardSamples : public Samples {
   }
 
   Modality modality() const override { return info_.modality; }
-  int64_t count() const override { return info_.rows; }
+  int64_t count() const override { return rows_; }
   const std::vector<int64_t>& image_of_row() const override { return image_of_row_; }
   const std::vector<int64_t>& word_rows() const override { return word_rows_; }
 
@@ -73,7 +88,8 @@ class ShardSamples : public Samples {
         Augment(augmentations, size, channels, stream, absl::MakeSpan(changed));
         image = changed;
       }
-      Normalise(image, info_.mean, info_.deviation, absl::MakeSpan(planes + i * values, values));
+      Normalise(image, normalisation_.mean, normalisation_.deviation,
+                absl::MakeSpan(planes + i * values, values));
     }
     return images;
   }
@@ -97,25 +113,48 @@ class ShardSamples : public Samples {
   const std::shared_ptr<const Shard> shard_;
   const ShardInfo& info_;
   const int64_t max_tokens_;
+  const int64_t rows_;
+  const Normalisation normalisation_;
   std::vector<int64_t> image_of_row_;
   std::vector<int64_t> tokens_;  // [rows, max_tokens]
   std::vector<int64_t> word_rows_;
 };
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<Samples>> MakeShardSamples(
+absl::StatusOr<std::unique_ptr<Samples>> MakeSamples(
     std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
-    int64_t max_tokens) {
+    int64_t max_tokens, int64_t rows, Normalisation normalisation) {
   RETURN_IF_ERROR(shard->Verify());
   const bool texts = shard->info().modality != Modality::kImage;
   if (texts && (tokenizer == nullptr || max_tokens < 2)) {
     return absl::InvalidArgumentError(
         absl::StrCat("texts need a vocabulary and at least 2 tokens; max_tokens is ", max_tokens));
   }
-  auto samples = std::make_unique<ShardSamples>(std::move(shard), max_tokens);
+  auto samples =
+      std::make_unique<ShardSamples>(std::move(shard), max_tokens, rows, std::move(normalisation));
   if (texts) samples->Tokenise(*tokenizer);
   return samples;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Samples>> MakeShardSamples(
+    std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
+    int64_t max_tokens) {
+  const ShardInfo& info = shard->info();
+  return MakeSamples(shard, tokenizer, max_tokens, info.rows, {info.mean, info.deviation});
+}
+
+absl::StatusOr<std::unique_ptr<Samples>> MakePublicSamples(
+    std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
+    int64_t max_tokens, int64_t rows) {
+  const ShardInfo& info = shard->info();
+  if (info.modality != Modality::kPair || info.channels != 3 || info.rows < rows || rows < 1) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the public set holds ", info.rows, " samples of modality ",
+                     ModalityName(info.modality), " with ", info.channels, " channels; expected ",
+                     rows, " or more pairs with 3 channels (creamfl.samples)"));
+  }
+  return MakeSamples(std::move(shard), tokenizer, max_tokens, rows, ImageNets());
 }
 
 }  // namespace tributary

@@ -18,11 +18,33 @@ double CohortWeight(const std::vector<CohortMember>& cohort, const AggregationCo
   return sum;
 }
 
+// Hands all slices of an update to `sink`; whether the update is complete.
+absl::StatusOr<bool> ReadSlices(const Manifest& manifest, const Spool& update,
+                                const ChunkReader::Sink& sink) {
+  ChunkReader reader(&manifest);
+  for (size_t i = 0; i < update.size(); ++i) {
+    ASSIGN_OR_RETURN(const std::string chunk, update.Read(i));
+    RETURN_IF_ERROR(reader.Read(chunk, sink));
+  }
+  return reader.complete();
+}
+
+std::map<std::string, Manifest> UploadsOf(const std::vector<Target>& targets) {
+  std::map<std::string, Manifest> uploads;
+  for (const Target& target : targets) {
+    Manifest& upload = uploads[target.dataset] = target.manifest;
+    upload.tensors.insert(upload.tensors.end(), target.representations.begin(),
+                          target.representations.end());
+  }
+  return uploads;
+}
+
 }  // namespace
 
 Aggregator::Aggregator(std::vector<Target> targets, std::vector<CohortMember> cohort,
                        const AggregationConfig& config)
     : targets_(std::move(targets)),
+      uploads_(UploadsOf(targets_)),
       cohort_(std::move(cohort)),
       config_(config),
       full_plan_(BuildPlan(targets_, cohort_, config_)),
@@ -35,6 +57,10 @@ Aggregator::Aggregator(std::vector<Target> targets, std::vector<CohortMember> co
 const Target& Aggregator::TargetOf(const CohortMember& member) const {
   return *std::find_if(targets_.begin(), targets_.end(),
                        [&](const Target& target) { return target.dataset == member.dataset; });
+}
+
+const Manifest& Aggregator::ManifestOf(const CohortMember& member) const {
+  return uploads_.at(member.dataset);
 }
 
 size_t Aggregator::added() const {
@@ -50,6 +76,7 @@ absl::Status Aggregator::Add(const std::string& client, std::unique_ptr<Spool> u
     return absl::NotFoundError(absl::StrCat("client ", client, " is not in this round's cohort"));
   }
   RETURN_IF_ERROR(Verify(*member, *update));
+  RETURN_IF_ERROR(Keep(*member, *update));
   {
     absl::MutexLock lock(&mutex_);
     if (!added_.insert(client).second) {
@@ -65,23 +92,21 @@ absl::Status Aggregator::Add(const std::string& client, std::unique_ptr<Spool> u
 }
 
 absl::Status Aggregator::Verify(const CohortMember& member, const Spool& update) const {
-  const Manifest& manifest = TargetOf(member).manifest;
-  ChunkReader reader(&manifest);
+  const Manifest& manifest = ManifestOf(member);
   absl::Status range;
-  const auto check = [&](size_t tensor, size_t offset, absl::Span<const float> values) {
-    for (size_t i = 0; i < values.size() && range.ok(); ++i) {
-      if (std::abs(values[i]) <= kLargestDelta) continue;
-      range = absl::OutOfRangeError(absl::StrCat("tensor ", manifest.tensors[tensor].name,
-                                                 ", value ", offset + i, " is ", values[i],
-                                                 ", expected a magnitude of at most 2^20"));
-    }
-  };
-  for (size_t i = 0; i < update.size(); ++i) {
-    ASSIGN_OR_RETURN(const std::string chunk, update.Read(i));
-    RETURN_IF_ERROR(reader.Read(chunk, check));
-    RETURN_IF_ERROR(range);
-  }
-  if (reader.complete()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      const bool complete,
+      ReadSlices(
+          manifest, update, [&](size_t tensor, size_t offset, absl::Span<const float> values) {
+            for (size_t i = 0; i < values.size() && range.ok(); ++i) {
+              if (std::abs(values[i]) <= kLargestDelta) continue;
+              range = absl::OutOfRangeError(absl::StrCat("tensor ", manifest.tensors[tensor].name,
+                                                         ", value ", offset + i, " is ", values[i],
+                                                         ", expected a magnitude of at most 2^20"));
+            }
+          }));
+  RETURN_IF_ERROR(range);
+  if (complete) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("the update ends after ", update.size(), " chunks, before its last tensor"));
 }
@@ -109,17 +134,44 @@ Aggregator::Routes Aggregator::RoutesOf(const Plan& plan, size_t member,
 
 absl::Status Aggregator::AddVerified(const CohortMember& member, const Routes& routes,
                                      const Spool& update) {
-  ChunkReader reader(&TargetOf(member).manifest);
-  for (size_t i = 0; i < update.size(); ++i) {
-    ASSIGN_OR_RETURN(const std::string chunk, update.Read(i));
-    RETURN_IF_ERROR(
-        reader.Read(chunk, [&](size_t tensor, size_t offset, absl::Span<const float> values) {
-          for (const Route& route : routes[tensor]) {
-            sums_[route.target]->Add(route.tensor, offset, values, route.weight);
-          }
-        }));
+  return ReadSlices(ManifestOf(member), update,
+                    [&](size_t tensor, size_t offset, absl::Span<const float> values) {
+                      if (tensor >= routes.size()) return;  // a representation
+                      for (const Route& route : routes[tensor]) {
+                        sums_[route.target]->Add(route.tensor, offset, values, route.weight);
+                      }
+                    })
+      .status();
+}
+
+absl::Status Aggregator::Keep(const CohortMember& member, const Spool& update) {
+  const Target& target = TargetOf(member);
+  if (target.representations.empty()) return absl::OkStatus();
+  const size_t first = target.manifest.tensors.size();
+  std::vector<Tensor> tensors;
+  for (const TensorSpec& spec : target.representations) {
+    tensors.push_back(Tensor::Zeros(spec.shape));
   }
+  RETURN_IF_ERROR(ReadSlices(ManifestOf(member), update,
+                             [&](size_t tensor, size_t offset, absl::Span<const float> values) {
+                               if (tensor < first) return;
+                               std::copy(values.begin(), values.end(),
+                                         tensors[tensor - first].values.begin() +
+                                             static_cast<std::ptrdiff_t>(offset));
+                             })
+                      .status());
+  StateDict state;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    RETURN_IF_ERROR(state.Add(target.representations[i].name, std::move(tensors[i])));
+  }
+  absl::MutexLock lock(&mutex_);
+  representations_.try_emplace(member.client, std::move(state));
   return absl::OkStatus();
+}
+
+std::map<std::string, StateDict> Aggregator::Representations() const {
+  absl::MutexLock lock(&mutex_);
+  return representations_;
 }
 
 StateDict Aggregator::NewGlobal(size_t target, const TargetPlan& plan,

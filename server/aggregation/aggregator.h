@@ -48,9 +48,13 @@ class Aggregator {
   absl::Status Add(const std::string& client, std::unique_ptr<Spool> update);
 
   // What an update of `member` may hold.
-  const Manifest& ManifestOf(const CohortMember& member) const { return TargetOf(member).manifest; }
+  const Manifest& ManifestOf(const CohortMember& member) const;
   // How many updates were added.
   size_t added() const;
+
+  // What the updates that were added hold beside plain parameters, by client; nothing for clients
+  // whose target has no representations.
+  std::map<std::string, StateDict> Representations() const;
 
   // The new globals from the current ones. Needs no client to have reported: what nobody
   // contributed to stays.
@@ -69,6 +73,8 @@ class Aggregator {
   const Target& TargetOf(const CohortMember& member) const;
   absl::Status Verify(const CohortMember& member, const Spool& update) const;
   absl::Status AddVerified(const CohortMember& member, const Routes& routes, const Spool& update);
+  // Keeps the tensors of a verified update that no target merges.
+  absl::Status Keep(const CohortMember& member, const Spool& update);
   Routes RoutesOf(const Plan& plan, size_t member, const std::vector<CohortMember>& cohort,
                   bool by_samples) const;
   StateDict NewGlobal(size_t target, const TargetPlan& plan,
@@ -76,6 +82,7 @@ class Aggregator {
                       const std::map<std::string, StateDict>& globals) const;
 
   const std::vector<Target> targets_;
+  const std::map<std::string, Manifest> uploads_;  // by dataset
   const std::vector<CohortMember> cohort_;
   const AggregationConfig config_;
   const Plan full_plan_;  // as if everybody had reported: says who goes where
@@ -85,6 +92,7 @@ class Aggregator {
   mutable absl::Mutex mutex_;
   std::set<std::string> added_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<Spool>> kept_ ABSL_GUARDED_BY(mutex_);  // rule release
+  std::map<std::string, StateDict> representations_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tributary

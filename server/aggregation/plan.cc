@@ -98,7 +98,8 @@ std::vector<Contribution> PlanParameter(const Target& target, const std::string&
                                         const AggregationConfig& config) {
   std::vector<Contribution> contributions = Contributors(target, parameter, cohort, config);
   if (contributions.empty()) return contributions;
-  if (config.rule == Rule::kPaper) {
+  const bool plain_mean = config.plain_pair_mean && target.modality == Modality::kPair;
+  if (config.rule == Rule::kPaper || plain_mean) {
     const double denominator = PaperDenominator(target, parameter, cohort, contributions, config);
     for (Contribution& contribution : contributions) contribution.coefficient /= denominator;
     return contributions;

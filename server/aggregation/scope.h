@@ -45,6 +45,8 @@ struct Target {
   std::string dataset;
   Modality modality = Modality::kImage;
   Manifest manifest;  // plain parameters
+  // What its clients upload after these, to be kept and not merged (CreamFL's representations).
+  std::vector<TensorSpec> representations = {};
 };
 
 // The tensors of `member`'s upload that contribute to `parameter` of `target`: none, one, or (scope

@@ -67,6 +67,14 @@ std::optional<v1::Refusal> CheckData(const v1::Join& join, const RunContext& con
                                          ", the run's has ", context.vocabulary_digest,
                                          "; give the client the same vocabulary file"));
   }
+  if (dataset.spec.public_samples > 0 && join.public_set() != context.public_set.digest) {
+    return RefuseData(
+        join, absl::StrCat(join.public_set().empty()
+                               ? "it holds no public set"
+                               : absl::StrCat("its public set has digest ", join.public_set()),
+                           "; the run's has ", context.public_set.digest,
+                           ": start the client with --public and a folder of the same public set"));
+  }
   return std::nullopt;
 }
 
@@ -111,7 +119,7 @@ v1::Welcome MakeWelcome(const RunContext& context, const DatasetContext& dataset
   welcome.set_run_name(context.config.name);
   *welcome.mutable_model() = ModelSpecToProto(dataset.spec);
   *welcome.mutable_download() = ManifestToProto(dataset.download);
-  *welcome.mutable_upload() = ManifestToProto(dataset.plain);
+  *welcome.mutable_upload() = ManifestToProto(dataset.upload);
   welcome.set_heartbeat_ms(
       static_cast<uint64_t>(absl::ToInt64Milliseconds(context.config.wire.heartbeat)));
   welcome.set_chunk_bytes(static_cast<uint32_t>(context.config.wire.chunk_bytes));

@@ -48,6 +48,18 @@ nlohmann::json AggregationFingerprint(const AggregationConfig& aggregation) {
           {"out_modality_scale", aggregation.out_modality_scale}};
 }
 
+nlohmann::json CreamFlFingerprint(const RunContext& context) {
+  const CreamFlConfig& creamfl = context.config.creamfl;
+  return {{"public", context.public_set.digest},
+          {"samples", context.public_set.samples},
+          {"batch", creamfl.batch},
+          {"temperature", creamfl.temperature},
+          {"contrast_weight", creamfl.contrast_weight},
+          {"pair_contrast", creamfl.pair_contrast},
+          {"distill_weight", creamfl.distill_weight},
+          {"distill_learning_rate", creamfl.distill_learning_rate}};
+}
+
 }  // namespace
 
 int RunContext::ExpectedClients() const {
@@ -59,24 +71,32 @@ int RunContext::ExpectedClients() const {
 absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
                                           const std::map<std::string, int64_t>& classes,
                                           int64_t vocabulary_size,
-                                          const std::string& vocabulary_digest) {
-  RunContext context{
-      .config = config, .run_id = "", .vocabulary_digest = vocabulary_digest, .datasets = {}};
+                                          const std::string& vocabulary_digest,
+                                          const PublicSetCard& public_set) {
+  RunContext context{.config = config,
+                     .run_id = "",
+                     .vocabulary_digest = vocabulary_digest,
+                     .public_set = public_set,
+                     .datasets = {}};
   for (const DatasetConfig& dataset : config.datasets) {
-    DatasetContext made{.config = dataset, .spec = {}, .plain = {}, .download = {}};
+    DatasetContext made{.config = dataset, .spec = {}, .plain = {}, .download = {}, .upload = {}};
     const ModelConfig& model = config.model;
-    made.spec = {.dim = model.dim,
-                 .depth = model.depth,
-                 .heads = model.heads,
-                 .patch = model.patch,
-                 .image_size = model.image_size,
-                 .channels = model.channels,
-                 .max_tokens = model.max_tokens,
-                 .vocabulary_size = vocabulary_size,
-                 .drop_path = model.drop_path,
-                 .classes = classes.at(dataset.name),
-                 .complementary = dataset.modality == Modality::kPair ? ComplementaryLayers::kNone
-                                                                      : config.local.complementary};
+    made.spec = {
+        .dim = model.dim,
+        .depth = model.depth,
+        .heads = model.heads,
+        .patch = model.patch,
+        .image_size = model.image_size,
+        .channels = model.channels,
+        .max_tokens = model.max_tokens,
+        .vocabulary_size = vocabulary_size,
+        .drop_path = model.drop_path,
+        .classes = classes.at(dataset.name),
+        .complementary = dataset.modality == Modality::kPair ? ComplementaryLayers::kNone
+                                                             : config.local.complementary,
+        .public_samples = dataset.modality == Modality::kPair && !config.creamfl.pair_contrast
+                              ? 0
+                              : public_set.samples};
     const std::string where = absl::StrCat("dataset ", dataset.name);
     absl::StatusOr<Manifest> plain =
         ModelManifest(made.spec, dataset.modality, TensorScope::kPlain);
@@ -84,6 +104,7 @@ absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
     made.plain = *std::move(plain);
     ASSIGN_OR_RETURN(made.download,
                      ModelManifest(made.spec, dataset.modality, TensorScope::kDownload));
+    ASSIGN_OR_RETURN(made.upload, ModelManifest(made.spec, dataset.modality, TensorScope::kUpload));
     context.datasets.emplace(dataset.name, std::move(made));
   }
   return context;
@@ -93,18 +114,20 @@ nlohmann::json Fingerprint(const RunContext& context) {
   const RunConfig& config = context.config;
   nlohmann::json datasets = nlohmann::json::object();
   for (const auto& [name, dataset] : context.datasets) datasets[name] = DatasetFingerprint(dataset);
-  return {{"name", config.name},
-          {"method", Text(MethodName(config.method))},
-          {"seed", config.seed},
-          {"datasets", datasets},
-          {"vocabulary", context.vocabulary_digest},
-          {"drop_path", config.model.drop_path},
-          {"heads", config.model.heads},
-          {"local", LocalFingerprint(config.local)},
-          {"aggregation", AggregationFingerprint(config.aggregation)},
-          {"fraction", config.round.fraction},
-          {"upload", Text(CodecName(config.wire.upload))},
-          {"download", Text(CodecName(config.wire.download))}};
+  nlohmann::json fingerprint = {{"name", config.name},
+                                {"method", Text(MethodName(config.method))},
+                                {"seed", config.seed},
+                                {"datasets", datasets},
+                                {"vocabulary", context.vocabulary_digest},
+                                {"drop_path", config.model.drop_path},
+                                {"heads", config.model.heads},
+                                {"local", LocalFingerprint(config.local)},
+                                {"aggregation", AggregationFingerprint(config.aggregation)},
+                                {"fraction", config.round.fraction},
+                                {"upload", Text(CodecName(config.wire.upload))},
+                                {"download", Text(CodecName(config.wire.download))}};
+  if (config.method == Method::kCreamFl) fingerprint["creamfl"] = CreamFlFingerprint(context);
+  return fingerprint;
 }
 
 absl::Status CheckSameRun(const nlohmann::json& stored, const nlohmann::json& now) {

@@ -20,14 +20,23 @@ namespace tributary {
 struct DatasetContext {
   DatasetConfig config;
   ModelSpec spec;
-  Manifest plain;     // the global, and what a client uploads
-  Manifest download;  // what a client pulls: plain, and auxiliary weights where they are used
+  Manifest plain;     // the global
+  Manifest download;  // what a client pulls: plain, auxiliary weights (FedCola), representations of
+                      // the public set (CreamFL)
+  Manifest upload;  // what a client pushes: plain, its representations of the public set (CreamFL)
+};
+
+// CreamFL's public set, as the run file names it. Empty for other methods.
+struct PublicSetCard {
+  std::string digest;   // of its shard
+  int64_t samples = 0;  // of it that count
 };
 
 struct RunContext {
   RunConfig config;
   std::string run_id;             // random, made once
   std::string vocabulary_digest;  // SHA-256 of the vocabulary file
+  PublicSetCard public_set;
   std::map<std::string, DatasetContext> datasets;
 
   // Of all datasets together, as the run file expects.
@@ -39,7 +48,8 @@ struct RunContext {
 absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
                                           const std::map<std::string, int64_t>& classes,
                                           int64_t vocabulary_size,
-                                          const std::string& vocabulary_digest);
+                                          const std::string& vocabulary_digest,
+                                          const PublicSetCard& public_set = {});
 
 // The settings that the run's mathematics depends on, as JSON: a state folder is continued only
 // with the same.

@@ -41,6 +41,28 @@ absl::StatusOr<StateDict> DownloadOf(const DatasetContext& dataset, const ModelS
   return download;
 }
 
+Target TargetOf(const DatasetContext& dataset) {
+  const auto first = static_cast<std::ptrdiff_t>(dataset.plain.tensors.size());
+  return {
+      .dataset = dataset.config.name,
+      .modality = dataset.config.modality,
+      .manifest = dataset.plain,
+      .representations = {dataset.upload.tensors.begin() + first, dataset.upload.tensors.end()}};
+}
+
+RoundOutcome OutcomeOf(const LiveRound& live) {
+  RoundOutcome outcome{.round = live.round(), .updates = {}};
+  std::map<std::string, StateDict> representations = live.Representations();
+  const std::map<std::string, AcceptedUpdate> accepted = live.Accepted();
+  for (const CohortMember& member : live.cohort()) {
+    if (!accepted.contains(member.client)) continue;
+    outcome.updates.push_back({.client = member.client,
+                               .modality = member.modality,
+                               .representations = std::move(representations[member.client])});
+  }
+  return outcome;
+}
+
 int Threads() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
 nlohmann::json UpdatesJson(const std::map<std::string, AcceptedUpdate>& accepted,
@@ -242,12 +264,11 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
   setup.spool_folder = parts_.store->folder();
   std::vector<Target> targets;
   for (const auto& [name, dataset] : context.datasets) {
-    targets.push_back(
-        {.dataset = name, .modality = dataset.config.modality, .manifest = dataset.plain});
+    targets.push_back(TargetOf(dataset));
     ASSIGN_OR_RETURN(const StateDict download, DownloadOf(dataset, models));
     setup.downloads[name] = EncodedState::Encode(download, context.config.wire.download,
                                                  context.config.wire.chunk_bytes, Threads());
-    setup.spool_budget += 4 * dataset.plain.ElementCount();
+    setup.spool_budget += 4 * dataset.upload.ElementCount();
   }
   setup.aggregator =
       std::make_unique<Aggregator>(std::move(targets), setup.cohort, context.config.aggregation);
@@ -290,6 +311,12 @@ v1::Task Coordinator::TaskOf(const LiveRound& live) const {
   training->set_learn_scale(local.learn_scale);
   training->set_proximal_mu(local.proximal_mu);
   training->set_proximal_rule(std::string(RuleName(local.proximal_rule)));
+  if (config.method == Method::kCreamFl) {
+    v1::Contrast* contrast = training->mutable_contrast();
+    contrast->set_batch(static_cast<uint32_t>(config.creamfl.batch));
+    contrast->set_temperature(config.creamfl.temperature);
+    contrast->set_weight(config.creamfl.contrast_weight);
+  }
   v1::Augmentation* augmentation = training->mutable_augmentation();
   augmentation->set_crop_padding(static_cast<uint32_t>(local.crop_padding));
   augmentation->set_horizontal_flip(local.horizontal_flip);
@@ -338,7 +365,7 @@ absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started, Model
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kAggregating, ""));
   ModelSet next = *models;
   ASSIGN_OR_RETURN(next.globals, live->Merge(models->globals));
-  RETURN_IF_ERROR(parts_.strategy->AfterAggregation(*parts_.context, &next));
+  RETURN_IF_ERROR(parts_.strategy->AfterAggregation(*parts_.context, OutcomeOf(*live), &next));
 
   const RunConfig& config = parts_.context->config;
   RoundRecord record;

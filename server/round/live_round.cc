@@ -249,6 +249,10 @@ absl::StatusOr<std::map<std::string, StateDict>> LiveRound::Merge(
   return std::move(*setup_.aggregator).Finish(globals);
 }
 
+std::map<std::string, StateDict> LiveRound::Representations() const {
+  return setup_.aggregator->Representations();
+}
+
 std::map<std::string, AcceptedUpdate> LiveRound::Accepted() const {
   absl::MutexLock lock(&mutex_);
   std::map<std::string, AcceptedUpdate> accepted;

@@ -89,6 +89,8 @@ class LiveRound {
 
   // No update is taken from now on: those under way are told that they are late.
   void Close();
+  // What the accepted updates hold beside plain parameters, by client. Requires Close() before.
+  std::map<std::string, StateDict> Representations() const;
   // The new globals. Requires Close() before.
   absl::StatusOr<std::map<std::string, StateDict>> Merge(
       const std::map<std::string, StateDict>& globals);

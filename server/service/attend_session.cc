@@ -74,7 +74,7 @@ void AttendSession::Ready(const v1::Ready& ready, const std::shared_ptr<ClientLi
   const DatasetContext& dataset = parts_.context->datasets.at(dataset_);
   const absl::StatusOr<Manifest> manifest = ManifestFromProto(ready.upload());
   const absl::Status same =
-      manifest.ok() ? CheckSameManifest(*manifest, dataset.plain) : manifest.status();
+      manifest.ok() ? CheckSameManifest(*manifest, dataset.upload) : manifest.status();
   if (!same.ok()) {
     return Refuse(MakeRefusal(v1::Refusal::REASON_MANIFEST,
                               absl::FailedPreconditionError(absl::StrCat(

@@ -30,7 +30,8 @@ struct sqlite3;
 
 namespace tributary {
 
-// Globals by target, and the auxiliary weights of uni-modal targets by target.
+// Globals by target, and by target what its clients download besides: auxiliary weights of
+// complementary layers, or representations of a public set.
 struct ModelSet {
   std::map<std::string, StateDict> globals;
   std::map<std::string, StateDict> auxiliary;

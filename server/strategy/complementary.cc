@@ -16,7 +16,7 @@ absl::Status ComplementaryStrategy::Begin(const RunContext& context, ModelSet* m
   return absl::OkStatus();
 }
 
-absl::Status ComplementaryStrategy::AfterAggregation(const RunContext& context,
+absl::Status ComplementaryStrategy::AfterAggregation(const RunContext& context, const RoundOutcome&,
                                                      ModelSet* models) const {
   // "The first such dataset" is the first of the run file.
   std::vector<Target> targets;

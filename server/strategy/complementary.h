@@ -9,7 +9,8 @@ namespace tributary {
 class ComplementaryStrategy : public Strategy {
  public:
   absl::Status Begin(const RunContext& context, ModelSet* models) const override;
-  absl::Status AfterAggregation(const RunContext& context, ModelSet* models) const override;
+  absl::Status AfterAggregation(const RunContext& context, const RoundOutcome& outcome,
+                                ModelSet* models) const override;
 };
 
 }  // namespace tributary

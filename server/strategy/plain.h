@@ -8,7 +8,7 @@ namespace tributary {
 class PlainStrategy : public Strategy {
  public:
   absl::Status Begin(const RunContext&, ModelSet*) const override { return absl::OkStatus(); }
-  absl::Status AfterAggregation(const RunContext&, ModelSet*) const override {
+  absl::Status AfterAggregation(const RunContext&, const RoundOutcome&, ModelSet*) const override {
     return absl::OkStatus();
   }
 };

@@ -1,18 +1,30 @@
 // Strategy: what a method adds on the coordinator's side beyond the settings of aggregation.
 //
 // A method is a preset of run-file keys (common/config/method_presets.h) and, where it keeps or
-// computes something of its own between rounds, a Strategy. Adding one: a file here, a row in the
-// table of StrategyFor().
+// computes something of its own between rounds, a Strategy. Adding one: a file here, a row in
+// strategy_table.cc.
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "server/registry/run_context.h"
 #include "server/store/run_store.h"
 
 namespace tributary {
+
+// What a round leaves to its method beside the merged globals.
+struct RoundOutcome {
+  struct Update {
+    std::string client;
+    Modality modality = Modality::kImage;
+    StateDict representations;  // empty where the method has none
+  };
+  int round = 0;
+  std::vector<Update> updates;  // in increasing order of client
+};
 
 class Strategy {
  public:
@@ -21,10 +33,8 @@ class Strategy {
   // Completes the models of a new run, of which the globals are drawn.
   virtual absl::Status Begin(const RunContext& context, ModelSet* models) const = 0;
   // After the globals of a round were merged, before they are evaluated and committed.
-  virtual absl::Status AfterAggregation(const RunContext& context, ModelSet* models) const = 0;
+  virtual absl::Status AfterAggregation(const RunContext& context, const RoundOutcome& outcome,
+                                        ModelSet* models) const = 0;
 };
-
-// The strategy for `config`. InvalidArgument for a method that this version cannot run.
-absl::StatusOr<std::unique_ptr<Strategy>> StrategyFor(const RunConfig& config);
 
 }  // namespace tributary

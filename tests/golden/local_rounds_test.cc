@@ -3,14 +3,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/trainer/local_trainer.h"
-#include "common/train/memory_samples.h"
 #include "common/train/schedule.h"
-#include "tests/golden/golden_model.h"
+#include "tests/golden/golden_training.h"
 
 namespace tributary {
 namespace {
-
-constexpr double kTolerance = 5e-4;
 
 LocalTraining SettingsOf(const nlohmann::json& golden) {
   ExpectKnownKeys(golden,
@@ -29,37 +26,6 @@ LocalTraining SettingsOf(const nlohmann::json& golden) {
   settings.proximal_rule = rule == "paper" ? ProximalRule::kPaper : ProximalRule::kRelease;
   settings.shuffle = false;
   return settings;
-}
-
-std::unique_ptr<Samples> SamplesOf(const std::string& name, Modality modality) {
-  auto data = GoldenTensors(absl::StrCat("local_rounds/", name, ".data.safetensors"));
-  Batch all;
-  if (modality == Modality::kPair) {
-    all = {.images = data.at("image"), .tokens = data.at("tokens"), .labels = {}};
-  } else if (modality == Modality::kImage) {
-    all = {.images = data.at("input"), .tokens = {}, .labels = data.at("target")};
-  } else {
-    all = {.images = {}, .tokens = data.at("input"), .labels = data.at("target")};
-  }
-  return std::make_unique<MemorySamples>(modality, std::move(all));
-}
-
-void CheckUpload(const std::string& what, const StateDict& ours, const StateDict& golden,
-                 bool release_proximal, const nlohmann::json& left_out) {
-  ASSERT_EQ(ours.size(), golden.size()) << what;
-  for (const auto& [name, tensor] : ours) {
-    const Tensor* expected = golden.Find(name);
-    ASSERT_NE(expected, nullptr) << what << " " << name;
-    ASSERT_EQ(tensor.shape, expected->shape) << what << " " << name;
-    if (release_proximal && absl::EndsWith(name, "attn.qkv.bias")) continue;
-    std::set<size_t> skipped;
-    if (left_out.contains(name)) left_out.at(name).get_to(skipped);
-    for (size_t i = 0; i < tensor.values.size(); ++i) {
-      if (skipped.contains(i) || IsKeyBias(name, i, tensor.values.size())) continue;
-      ASSERT_NEAR(tensor.values[i], expected->values[i], kTolerance)
-          << what << " " << name << ", value " << i;
-    }
-  }
 }
 
 // What is downloaded next: the upload as new global, auxiliary weights as they were.
@@ -81,7 +47,9 @@ TEST(GoldenLocalRounds, UploadsOfEveryKindOfClient) {
     const std::string name = golden.at("name");
     StateDict download = GoldenState(absl::StrCat("local_rounds/", name, ".global0.safetensors"));
     const GoldenModel kind = ModelOfState(download, GoldenHeads());
-    auto trainer = LocalTrainer::Create(kind.spec, SamplesOf(name, kind.modality), {});
+    auto trainer = LocalTrainer::Create(
+        kind.spec,
+        GoldenSamples(absl::StrCat("local_rounds/", name, ".data.safetensors"), kind.modality), {});
     ASSERT_TRUE(trainer.ok()) << trainer.status();
     LocalTask task{.round = 1, .seed = 1, .client = name, .training = SettingsOf(golden)};
     const bool release =
@@ -92,9 +60,11 @@ TEST(GoldenLocalRounds, UploadsOfEveryKindOfClient) {
       const auto result = (*trainer)->Train(download, task, nullptr, std::atomic<bool>(false));
       ASSERT_TRUE(result.ok()) << name << ": " << result.status();
       const std::string upload = absl::StrCat(name, ".upload", task.round);
-      CheckUpload(upload, result->upload,
-                  GoldenState(absl::StrCat("local_rounds/", upload, ".safetensors")), release,
-                  left_out.value(upload, nlohmann::json::object()));
+      const StateDict golden_upload =
+          GoldenState(absl::StrCat("local_rounds/", upload, ".safetensors"));
+      ASSERT_EQ(result->upload.size(), golden_upload.size()) << upload;
+      ExpectSameWeights(upload, result->upload, golden_upload,
+                        left_out.value(upload, nlohmann::json::object()), release);
       download = NextDownload(result->upload, download);
     }
   }

@@ -64,9 +64,17 @@ class BadInputTest(unittest.TestCase):
     def test_impossible_values_are_refused_with_what_is_possible(self):
         for text, *words in (("rounds=0", "from 1"), ("round.fraction=1.5", "from 0 to 1"), ("method=fedsgd", "fedcola"),
                              ("model.dim=9", "divisible by heads"), ("round.deadline=soon", "90s"),
-                             ("aggregation.rule=papper", "paper, release"), ("method=creamfl", "not part of this version")):
+                             ("aggregation.rule=papper", "paper, release"), ("aggregation.share=heads", "attn")):
             with self.subTest(text):
                 self.refused(self.server("--set", text), 2, text.split("=")[0].split(".")[-1], *words)
+
+    def test_creamfl_says_what_it_needs(self):
+        creamfl = ("--set", "method=creamfl")
+        self.refused(self.server(*creamfl, "--set", "creamfl.public="), 2, "creamfl.public")
+        self.refused(self.server(*creamfl, "--set", "local.complementary=all"), 2, "local.complementary")
+        self.refused(self.server(*creamfl, "--set", "creamfl.samples=500", state="few"), 3, "creamfl.samples")
+        nowhere = f"creamfl.public={self.folder}/nowhere"
+        self.refused([TOOL, "run", self.run_file, *creamfl, "--set", nowhere], 3, "creamfl.public", "nowhere")
 
     def test_what_is_not_toml_is_refused_with_its_line(self):
         path = self.folder / "broken.toml"
@@ -111,17 +119,25 @@ class BadInputTest(unittest.TestCase):
 
     # Peers
 
+    def client_is_refused(self, data, server, *words):
+        """Starts a coordinator, and a client on `data` that it must refuse with `words`."""
+        coordinator = subprocess.Popen(server, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(coordinator.wait)
+        self.addCleanup(coordinator.kill)
+        address = coordinator.stdout.readline().split()[-1]
+        self.refused([CLIENT, "--server", address, "--data", data, "--state", self.folder / f"{data.parent.name}-client",
+                      "--name", "c2", "--device", "cpu"], 3, *words)
+        coordinator.stdout.close()
+
     def test_a_client_of_another_image_size_is_refused(self):
         data = self.folder / "other-size"
         subprocess.run([TOOL, "prepare", "--dataset", "icon-contexts", "--source", self.folder / "source", "--out", data,
                         "--clients", "1", "--image-size", "24"], check=True, capture_output=True)
-        server = subprocess.Popen(self.server(state="refusing"), stdout=subprocess.PIPE, text=True)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.kill)
-        address = server.stdout.readline().split()[-1]
-        self.refused([CLIENT, "--server", address, "--data", data / "client-00", "--state", self.folder / "c2", "--name",
-                      "c2", "--device", "cpu"], 3, "image size 24", "expects 32")
-        server.stdout.close()
+        self.client_is_refused(data / "client-00", self.server(state="refusing"), "image size 24", "expects 32")
+
+    def test_a_client_without_the_public_set_is_refused(self):
+        self.client_is_refused(self.folder / "data/icon-contexts/client-00",
+                               self.server("--set", "method=creamfl", state="public"), "no public set", "--public")
 
     def test_an_address_that_does_not_answer_is_given_up(self):
         with socket.socket() as taken:

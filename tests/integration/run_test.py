@@ -115,6 +115,15 @@ class RunTest(unittest.TestCase):
         again.await_event("run_started", lambda data: data["resumed_round"] >= 1)
         self.assertEqual(self.run_to_end(again)["model_hash"], self.undisturbed["model_hash"])
 
+    def test_creamfl_goes_on_from_its_stored_representations(self):
+        creamfl = ("--set", "method=creamfl", "--set", "rounds=2", "--set", "creamfl.distill_weight=1")
+        whole = self.run_to_end(self.start("creamfl", *creamfl))
+        run = self.start("creamfl_killed", *creamfl)
+        run.await_event("round_started", lambda data: data["round"] == 2)
+        os.kill(run.server_pid(), signal.SIGKILL)
+        run.await_event("run_started", lambda data: data["resumed_round"] == 1)
+        self.assertEqual(self.run_to_end(run)["model_hash"], whole["model_hash"])
+
     def test_a_finished_run_is_not_overwritten_unless_asked(self):
         run = self.start("undisturbed")
         code, result = run.finish()
@@ -124,6 +133,7 @@ class RunTest(unittest.TestCase):
 
     def test_every_method_and_codec_runs(self):
         for more in (["method=fedavg"], ["method=fedprox"], ["method=fediot"],
+                     ["method=creamfl"], ["method=creamfl", "creamfl.pair_contrast=true", "aggregation.rule=release"],
                      ["aggregation.rule=release"], ["wire.upload=f32", "wire.download=f32"],
                      ["wire.upload=int8-block", "wire.download=bf16"]):
             with self.subTest(more):

@@ -52,6 +52,11 @@ liveness = "20s"
 
 [evaluation]
 threads = 1
+
+[creamfl]
+public = "{public}"
+samples = 30
+batch = 12
 """
 
 
@@ -68,12 +73,15 @@ def write_png(path, size, pixel):
 
 
 def write_source(root):
-    """Eight themes of 20 names, a vector theme of 40 icons, 26 kinds of 12 glosses."""
+    """Eight themes of 20 names, a vector theme of 40 icons, a public theme of 40, 26 kinds of 12 glosses."""
     icons = root / "usr/share/icons"
     for t, theme in enumerate(THEMES):
         for n in range(20):
             write_png(icons / theme / "32x32" / CONTEXTS[n % 8] / f"thing-{n}.png", 32,
                       lambda x, y: ((x * n) % 256, (y * (t + 1) * 7) % 256, (n * 12) % 256))
+    for n in range(40):
+        write_png(icons / "Numix/32" / CONTEXTS[n % 8] / f"public-{n}.png", 32,
+                  lambda x, y: ((x * n) % 256, (y * 3) % 256, (n * 6) % 256))
     for n in range(80):
         path = icons / "breeze" / CONTEXTS[n % 8] / "32" / f"shape-{n}.svg"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,8 +97,8 @@ def write_source(root):
     (place / "data.noun").write_text("\n".join(lines) + "\n")
 
 
-def prepare(root, out, **clients):
-    for dataset, (_, count) in DATASETS.items():
+def prepare(root, out):
+    for dataset, (_, count) in [*DATASETS.items(), ("icon-public", ("pair", 1))]:
         partition = "natural" if dataset == "icon-names" else "iid"
         subprocess.run([BIN / "tributary", "prepare", "--dataset", dataset, "--source", root, "--out", out / dataset,
                         "--clients", str(count), "--partition", partition, "--threads", "2"],
@@ -100,7 +108,7 @@ def prepare(root, out, **clients):
 def write_run_file(path, data, rounds):
     datasets = "\n".join(f'[[datasets]]\nname = "{name}"\nmodality = "{kind}"\nclients = {count}\n'
                          f'path = "{data / name}"\n' for name, (kind, count) in DATASETS.items())
-    path.write_text(RUN_FILE.format(rounds=rounds, datasets=datasets))
+    path.write_text(RUN_FILE.format(rounds=rounds, datasets=datasets, public=data / "icon-public/client-00"))
     return path
 
 

@@ -103,6 +103,9 @@ absl::Status LocalFederation::StartClients(const std::string& address) {
       if (!config.model.vocabulary.empty()) {
         member.arguments.insert(member.arguments.end(), {"--vocabulary", config.model.vocabulary});
       }
+      if (config.method == Method::kCreamFl) {
+        member.arguments.insert(member.arguments.end(), {"--public", config.creamfl.public_set});
+      }
       RETURN_IF_ERROR(Launch(&member, false));
     }
   }

@@ -35,6 +35,10 @@ absl::Status CheckShards(const RunConfig& config) {
       }
     }
   }
+  if (config.method == Method::kCreamFl) {
+    const auto shard = Shard::Open(config.creamfl.public_set + "/train.shard");
+    if (!shard.ok()) return Annotate(shard.status(), "creamfl.public");
+  }
   return absl::OkStatus();
 }
 

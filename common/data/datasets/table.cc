@@ -1,5 +1,6 @@
 #include "common/data/datasets/icon_contexts.h"
 #include "common/data/datasets/icon_names.h"
+#include "common/data/datasets/icon_public.h"
 #include "common/data/datasets/wordnet_glosses.h"
 #include "common/data/sample_set.h"
 
@@ -8,6 +9,7 @@ namespace tributary {
 const std::vector<DatasetReader>& DatasetReaders() {
   static const std::vector<DatasetReader> kReaders = {
       {"icon-names", "pairs: desktop icons and their names in words", ReadIconNames},
+      {"icon-public", "pairs: icons that all sides hold, for CreamFL", ReadIconPublic},
       {"icon-contexts", "images: desktop icons by context, 8 classes", ReadIconContexts},
       {"wordnet-glosses", "texts: WordNet's noun glosses by kind, 26 classes", ReadWordnetGlosses},
   };

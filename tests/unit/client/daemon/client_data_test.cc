@@ -43,7 +43,7 @@ class ClientDataTest : public ::testing::Test {
 
 TEST_F(ClientDataTest, ACardSaysWhatIsThereAndNoSample) {
   WriteShard(Modality::kImage, 5);
-  const absl::StatusOr<ClientData> data = OpenClientData(folder_, "");
+  const absl::StatusOr<ClientData> data = OpenClientData(folder_, "", "");
   ASSERT_TRUE(data.ok()) << data.status();
   EXPECT_EQ(data->tokenizer, nullptr);
   const v1::DataCard card = CardOf(*data->shard);
@@ -58,17 +58,17 @@ TEST_F(ClientDataTest, ACardSaysWhatIsThereAndNoSample) {
 
 TEST_F(ClientDataTest, TextsComeWithTheVocabularyThatShips) {
   WriteShard(Modality::kPair, 2);
-  const absl::StatusOr<ClientData> data = OpenClientData(folder_, "");
+  const absl::StatusOr<ClientData> data = OpenClientData(folder_, "", "");
   ASSERT_TRUE(data.ok()) << data.status();
   ASSERT_NE(data->tokenizer, nullptr);
   EXPECT_EQ(data->tokenizer->size(), 30522);
   EXPECT_EQ(CardOf(*data->shard).classes(), 0u);
   WriteShard(Modality::kText, 2);
-  EXPECT_EQ(CardOf(*OpenClientData(folder_, "")->shard).image_size(), 0u);
+  EXPECT_EQ(CardOf(*OpenClientData(folder_, "", "")->shard).image_size(), 0u);
 }
 
 TEST_F(ClientDataTest, SaysWhatFolderIsWanted) {
-  const absl::Status status = OpenClientData(folder_, "").status();
+  const absl::Status status = OpenClientData(folder_, "", "").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("train.shard"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("--data"));
@@ -79,17 +79,17 @@ TEST_F(ClientDataTest, AFlippedByteIsFoundBeforeTheClientJoins) {
   std::string bytes = *ReadFile(folder_ + "/train.shard");
   bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
   ASSERT_TRUE(WriteFileAtomically(folder_ + "/train.shard", bytes).ok());
-  EXPECT_EQ(OpenClientData(folder_, "").status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(OpenClientData(folder_, "", "").status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(ClientDataTest, RefusesAShardWithoutSamples) {
   WriteShard(Modality::kText, 0);
-  EXPECT_FALSE(OpenClientData(folder_, "").ok());
+  EXPECT_FALSE(OpenClientData(folder_, "", "").ok());
 }
 
 TEST_F(ClientDataTest, NamesAVocabularyThatIsMissing) {
   WriteShard(Modality::kText, 1);
-  const absl::Status status = OpenClientData(folder_, folder_ + "/vocabulary.txt").status();
+  const absl::Status status = OpenClientData(folder_, "", folder_ + "/vocabulary.txt").status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("vocabulary.txt"));
 }
 

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/model/model_spec.h"
+
 namespace tributary {
 namespace {
 
@@ -27,6 +29,14 @@ TEST(DeltaTest, TakesThePulledWeightsOffByName) {
   ASSERT_TRUE(SubtractPulled(pulled, Manifest::Of(weights), &weights).ok());
   EXPECT_THAT(weights.Find("a")->values, ElementsAre(1));
   EXPECT_THAT(weights.Find("b")->values, ElementsAre(-1, 0.5));
+}
+
+TEST(DeltaTest, RepresentationsAreNoDifferences) {
+  const std::string features(kPublicFeatures);
+  StateDict weights = State({{"a", {4}}, {features, {0.5, 0.25}}});
+  ASSERT_TRUE(SubtractPulled(State({{"a", {3}}}), Manifest::Of(weights), &weights).ok());
+  EXPECT_THAT(weights.Find("a")->values, ElementsAre(1));
+  EXPECT_THAT(weights.Find(features)->values, ElementsAre(0.5, 0.25));
 }
 
 TEST(DeltaTest, RefusesTensorsThatAreNotToBeUploaded) {

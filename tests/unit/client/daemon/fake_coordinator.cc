@@ -50,7 +50,7 @@ StateDict NumberedState(const Manifest& manifest) {
 }
 
 FakeCoordinator::FakeCoordinator()
-    : upload_(TinyManifest(TensorScope::kPlain)),
+    : upload_(TinyManifest(TensorScope::kUpload)),
       model_(NumberedState(TinyManifest(TensorScope::kDownload))),
       encoded_(EncodedState::Encode(model_, Codec::kF32, 512, 1)) {
   EXPECT_GE(encoded_->chunks().size(), 4u) << "tests of resumption need several chunks";

@@ -24,7 +24,7 @@ v1::Welcome GoodWelcome() {
   welcome.set_chunk_bytes(1 << 20);
   *welcome.mutable_model() = ModelSpecToProto(TinySpec());
   *welcome.mutable_upload() =
-      ManifestToProto(*ModelManifest(TinySpec(), Modality::kImage, TensorScope::kPlain));
+      ManifestToProto(*ModelManifest(TinySpec(), Modality::kImage, TensorScope::kUpload));
   *welcome.mutable_download() =
       ManifestToProto(*ModelManifest(TinySpec(), Modality::kImage, TensorScope::kDownload));
   return welcome;

@@ -48,6 +48,24 @@ TEST(TrainingProtoTest, TakesEveryField) {
   EXPECT_EQ(training->augmentations.brightness, 0.1);
   EXPECT_EQ(training->augmentations.contrast, 0.2);
   EXPECT_TRUE(training->shuffle);
+  EXPECT_EQ(training->contrast.batch, 0) << "no public set";
+}
+
+TEST(TrainingProtoTest, ContrastIsTakenWhereThereIsAPublicSet) {
+  v1::LocalTraining proto = Usual();
+  proto.mutable_contrast()->set_batch(128);
+  proto.mutable_contrast()->set_temperature(0.5);
+  proto.mutable_contrast()->set_weight(2);
+  const absl::StatusOr<LocalTraining> training = LocalTrainingFromProto(proto);
+  ASSERT_TRUE(training.ok()) << training.status();
+  EXPECT_EQ(training->contrast.batch, 128);
+  EXPECT_EQ(training->contrast.temperature, 0.5);
+  EXPECT_EQ(training->contrast.weight, 2);
+  proto.mutable_contrast()->set_batch(0);
+  EXPECT_FALSE(LocalTrainingFromProto(proto).ok());
+  proto.mutable_contrast()->set_batch(1);
+  proto.mutable_contrast()->set_weight(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_FALSE(LocalTrainingFromProto(proto).ok());
 }
 
 TEST(TrainingProtoTest, TheProximalRuleMattersWithATermOnly) {

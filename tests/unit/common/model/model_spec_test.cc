@@ -116,5 +116,26 @@ TEST(ModelWordsTest, AreReadBackAsWritten) {
   EXPECT_FALSE(ParseComplementaryLayers("some").ok());
 }
 
+TEST(ModelManifestTest, APublicSetAddsRepresentationsToTransfers) {
+  ModelSpec spec = TinySpec();
+  spec.public_samples = 6;
+  const size_t plain = ManifestOf(spec, Modality::kText, TensorScope::kPlain).tensors.size();
+  const auto download = ManifestOf(spec, Modality::kText, TensorScope::kDownload).tensors;
+  ASSERT_EQ(download.size(), plain + 2);
+  EXPECT_EQ(download[plain], (TensorSpec{"public.images", {6, spec.dim}}));
+  EXPECT_EQ(download[plain + 1], (TensorSpec{"public.texts", {6, spec.dim}}));
+  const auto upload = ManifestOf(spec, Modality::kText, TensorScope::kUpload).tensors;
+  ASSERT_EQ(upload.size(), plain + 1);
+  EXPECT_EQ(upload[plain], (TensorSpec{"public.features", {6, spec.dim}}));
+  EXPECT_EQ(ManifestOf(spec, Modality::kPair, TensorScope::kUpload).tensors.size(),
+            ManifestOf(spec, Modality::kPair, TensorScope::kPlain).tensors.size());
+}
+
+TEST(ModelManifestTest, UploadsCarryNoAuxiliaryWeights) {
+  const ModelSpec spec = TinySpec(ComplementaryLayers::kAll);
+  EXPECT_EQ(ManifestOf(spec, Modality::kImage, TensorScope::kUpload),
+            ManifestOf(spec, Modality::kImage, TensorScope::kPlain));
+}
+
 }  // namespace
 }  // namespace tributary

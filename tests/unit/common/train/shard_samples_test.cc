@@ -169,5 +169,16 @@ TEST(MemorySamplesTest, GivesTheRowsThatAreAskedFor) {
   EXPECT_EQ(batch->tokens[1][0].item<int64_t>(), 5);
 }
 
+TEST_F(ShardSamplesTest, ThePublicSetIsTheFirstRowsWithImageNetsNormalisation) {
+  const auto samples = MakePublicSamples(PairShard(), Words(), 6, 2);
+  ASSERT_TRUE(samples.ok()) << samples.status();
+  EXPECT_EQ((*samples)->count(), 2);
+  EXPECT_EQ((*samples)->image_of_row(), (std::vector<int64_t>{0, 1}));
+  const auto batch = (*samples)->Gather({0}, {}, nullptr);
+  EXPECT_NEAR(batch->images[0][0][0][0].item<float>(), (20 / 255.0 - 0.485) / 0.229, 1e-6);
+  EXPECT_EQ(MakePublicSamples(PairShard(), Words(), 6, 4).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
 }  // namespace
 }  // namespace tributary

@@ -159,6 +159,25 @@ TEST_P(AggregatorTest, WithoutAnyUpdateTheGlobalsStay) {
   EXPECT_EQ(HashOf(Aggregator(targets_, cohort_, config_)), ModelHash(globals_));
 }
 
+// Representations ride behind the plain tensors: kept by client, merged into nothing.
+TEST_P(AggregatorTest, RepresentationsAreKeptAsTheyCame) {
+  Aggregator plain(targets_, cohort_, config_);
+  ASSERT_TRUE(plain.Add("img1", Upload("img1")).ok());
+  EXPECT_TRUE(plain.Representations().empty());
+  targets_[0].representations = {{"public.features", {5, 3}}};
+  Aggregator aggregator(targets_, cohort_, config_);
+  StateDict update = Draw("delta.img1", 0.01);
+  Tensor features = Tensor::Zeros({5, 3});
+  for (size_t i = 0; i < features.values.size(); ++i) features.values[i] = static_cast<float>(i);
+  ASSERT_TRUE(update.Add("public.features", features).ok());
+  EXPECT_FALSE(aggregator.Add("img0", Upload("img0")).ok()) << "without its representations";
+  EXPECT_TRUE(aggregator.Representations().empty());
+  ASSERT_TRUE(aggregator.Add("img1", SpoolOf(update)).ok());
+  EXPECT_EQ(aggregator.Representations().at("img1").Find("public.features")->values,
+            features.values);
+  EXPECT_EQ(HashOf(std::move(aggregator)), HashOf(std::move(plain)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Rules, AggregatorTest, testing::Values(Rule::kPaper, Rule::kRelease),
                          [](const auto& info) {
                            return info.param == Rule::kPaper ? "Paper" : "Release";

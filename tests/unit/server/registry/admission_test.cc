@@ -90,6 +90,18 @@ TEST(AdmissionTest, ImagesMustHaveTheRunsSizeButMayBeGrey) {
   EXPECT_EQ(CheckJoin(join, TinyContext())->reason(), v1::Refusal::REASON_DATA);
 }
 
+TEST(AdmissionTest, APublicSetMustBeTheRuns) {
+  const auto context = MakeRunContext(TinyConfig(), {{"pictures", 3}, {"words", 5}}, 20,
+                                      "vocabulary-digest", {"public-digest", 6});
+  ASSERT_TRUE(context.ok()) << context.status();
+  v1::Join join = GoodJoin();
+  EXPECT_NE(CheckJoin(join, *context)->message().find("--public"), std::string::npos);
+  join.set_public_set("another");
+  EXPECT_NE(CheckJoin(join, *context)->message().find("another"), std::string::npos);
+  join.set_public_set("public-digest");
+  EXPECT_FALSE(CheckJoin(join, *context).has_value());
+}
+
 TEST(AdmissionTest, WelcomeTellsAllThatAClientNeeds) {
   const RunContext context = TinyContext();
   const v1::Welcome welcome = MakeWelcome(context, context.datasets.at("words"));

@@ -17,7 +17,8 @@ TEST(RunContextTest, EveryDatasetHasItsManifests) {
 TEST(RunContextTest, ComplementaryTrainingAddsAuxiliaryWeightsToDownloads) {
   RunConfig config = TinyConfig();
   config.local.complementary = ComplementaryLayers::kAll;
-  const DatasetContext& words = TinyContext(config).datasets.at("words");
+  const RunContext context = TinyContext(config);
+  const DatasetContext& words = context.datasets.at("words");
   EXPECT_EQ(words.download.tensors.size(), words.plain.tensors.size() + 4);
 }
 

@@ -1,7 +1,6 @@
-#include "server/strategy/strategy.h"
-
 #include <gtest/gtest.h>
 
+#include "server/strategy/strategy_table.h"
 #include "tests/unit/server/registry/tiny_run.h"
 
 namespace tributary {
@@ -31,11 +30,10 @@ TEST(StrategyTest, PlainMethodsKeepNothing) {
   for (const Method method : {Method::kFedAvg, Method::kFedProx, Method::kFedIoT}) {
     RunConfig config = TinyConfig();
     config.method = method;
-    const auto strategy = StrategyFor(config);
-    ASSERT_TRUE(strategy.ok()) << strategy.status();
+    const auto strategy = StrategyFor(config, nullptr);
     const RunContext context = TinyContext(config);
     ModelSet models = FreshModels(context);
-    EXPECT_TRUE((*strategy)->Begin(context, &models).ok());
+    EXPECT_TRUE(strategy->Begin(context, &models).ok());
     EXPECT_TRUE(models.auxiliary.empty());
   }
 }
@@ -43,13 +41,12 @@ TEST(StrategyTest, PlainMethodsKeepNothing) {
 // A uni-modal dataset's auxiliary weights are the other modality's blocks.
 TEST(StrategyTest, ComplementaryLayersTakeTheOtherModalitysWeights) {
   const RunConfig config = ComplementaryConfig();
-  const auto strategy = StrategyFor(config);
-  ASSERT_TRUE(strategy.ok()) << strategy.status();
+  const auto strategy = StrategyFor(config, nullptr);
   const RunContext context = TinyContext(config);
   ModelSet models = FreshModels(context);
-  ASSERT_TRUE((*strategy)->Begin(context, &models).ok());
+  ASSERT_TRUE(strategy->Begin(context, &models).ok());
   ASSERT_TRUE(models.auxiliary.contains("pictures"));
-  ASSERT_TRUE((*strategy)->AfterAggregation(context, &models).ok());
+  ASSERT_TRUE(strategy->AfterAggregation(context, {}, &models).ok());
   int seen = 0;
   for (const auto& [name, tensor] : models.auxiliary.at("pictures")) {
     if (name.find("aux_weight") == std::string::npos) continue;

@@ -1,0 +1,57 @@
+// CreamFL's mathematics: representations of the public set, and what clients and coordinator do
+// with them.
+//
+// A representation is a model's normalised token 0 of one sample; those of a whole public set are
+// [P,D], in the order of the set. `others` below are the coordinator's representations of the other
+// modality. Sources: algorithm.md section 3, "CreamFL"; Yu et al., "Multimodal Federated Learning
+// via Contrastive Representation Ensemble", ICLR 2023.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "absl/status/statusor.h"
+#include "common/model/model_spec.h"
+#include "common/model/transformer.h"
+#include "common/train/samples.h"
+
+namespace tributary {
+
+// The L2 norm to which CreamFL clips gradients, of clients' public pass and of distillation alike.
+inline constexpr double kContrastClipNorm = 2;
+
+// Cross-entropy of features against the whole public set in the other modality: the right answer of
+// a row is the same sample. `features`: [B,D]; `rows`: [B] int64, places in the public set;
+// `others`: [P,D]. Other captions of the same image are wrong answers.
+at::Tensor InterLoss(const at::Tensor& features, const at::Tensor& rows, const at::Tensor& others,
+                     double temperature);
+
+// Cross-entropy that draws features to the coordinator's (`global`) and away from those of the
+// model as downloaded (`old`). All [B,D], of the same samples and modality.
+at::Tensor IntraLoss(const at::Tensor& features, const at::Tensor& global, const at::Tensor& old,
+                     double temperature);
+
+// How much each client counts for each sample, [K,P]: softmax over clients of the log-probability
+// (without temperature) that the client's representation gives to the same sample of the other
+// modality. `clients`: K representations [P,D], at least one.
+at::Tensor RepresentationWeights(const std::vector<at::Tensor>& clients, const at::Tensor& others);
+
+// sum_k weights[k] * clients[k], [P,D].
+at::Tensor EnsembleOf(const std::vector<at::Tensor>& clients, const at::Tensor& weights);
+
+// The mean squared difference of a batch's features from the ensemble's, both [B,D].
+at::Tensor DistillationLoss(const at::Tensor& features, const at::Tensor& ensemble);
+
+// Representations of all of `samples` by `model` as its mode is, without gradients, on the model's
+// device: images if `part` is kImage, texts if it is kText. `word_places`: as in TranslateTokens().
+absl::StatusOr<at::Tensor> Represent(const Transformer& model, const Samples& samples,
+                                     int64_t batch, Modality part,
+                                     const std::vector<int64_t>& word_places);
+
+// Tokens of `tokens` translated to places in a shortened word table; unchanged if `word_places` is
+// empty.
+at::Tensor TranslateTokens(const at::Tensor& tokens, const std::vector<int64_t>& word_places);
+
+}  // namespace tributary

@@ -1,0 +1,149 @@
+#include "server/strategy/creamfl.h"
+
+#include <algorithm>
+#include <numeric>
+#include <thread>
+#include <utility>
+
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/random.h"
+#include "common/base/status.h"
+#include "common/base/status_macros.h"
+#include "common/model/torch_state.h"
+#include "common/model/transformer.h"
+#include "common/train/adamw.h"
+#include "common/train/representations.h"
+#include "common/train/samples.h"
+
+namespace tributary {
+namespace {
+
+// The release makes its optimizer without saying so: the library's default.
+constexpr double kDistillWeightDecay = 0.01;
+const c10::Device kCpu(c10::DeviceType::CPU);
+
+// Of the whole public set, [P,D]. An undefined tensor: nobody represented that modality.
+struct Representations {
+  at::Tensor images, texts;
+};
+
+const DatasetContext& PairDataset(const RunContext& context) {
+  return std::find_if(
+             context.datasets.begin(), context.datasets.end(),
+             [](const auto& entry) { return entry.second.config.modality == Modality::kPair; })
+      ->second;
+}
+
+int Threads(const RunContext& context) {
+  const int threads = context.config.evaluation.threads;
+  return threads > 0 ? threads
+                     : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+absl::StatusOr<Representations> RepresentAll(const Transformer& model, const Samples& samples,
+                                             int64_t batch) {
+  Representations all;
+  ASSIGN_OR_RETURN(all.images, Represent(model, samples, batch, Modality::kImage, {}));
+  ASSIGN_OR_RETURN(all.texts, Represent(model, samples, batch, Modality::kText, {}));
+  return all;
+}
+
+// Puts what the pair model says of the public set where each dataset's clients download it.
+absl::Status Publish(const RunContext& context, const Representations& all, ModelSet* models) {
+  for (const auto& [name, dataset] : context.datasets) {
+    if (dataset.spec.public_samples == 0) continue;
+    StateDict published;
+    RETURN_IF_ERROR(published.Add(std::string(kPublicImages), FromTorch(all.images)));
+    RETURN_IF_ERROR(published.Add(std::string(kPublicTexts), FromTorch(all.texts)));
+    models->auxiliary[name] = std::move(published);
+  }
+  return absl::OkStatus();
+}
+
+// The merged representations of one modality, given the published ones of the other.
+at::Tensor Merge(const RoundOutcome& outcome, Modality part, const at::Tensor& others) {
+  std::vector<at::Tensor> clients;
+  for (const RoundOutcome::Update& update : outcome.updates) {
+    const Tensor* features = update.representations.Find(kPublicFeatures);
+    if (update.modality == part && features != nullptr) {
+      clients.push_back(ToTorch(*features, kCpu));
+    }
+  }
+  if (clients.empty()) return {};
+  return EnsembleOf(clients, RepresentationWeights(clients, others));
+}
+
+// One pass over the public set in its order, in training mode.
+absl::Status Distil(const CreamFlConfig& config, const Samples& samples,
+                    const Representations& ensemble, Transformer* model) {
+  AdamW optimizer(model->Trained(true), config.distill_learning_rate, kDistillWeightDecay);
+  const int64_t count = samples.count();
+  for (int64_t begin = 0; begin < count; begin += config.batch) {
+    const int64_t size = std::min<int64_t>(config.batch, count - begin);
+    std::vector<int64_t> rows(static_cast<size_t>(size));
+    std::iota(rows.begin(), rows.end(), begin);
+    ASSIGN_OR_RETURN(const Batch batch, samples.Gather(rows, {}, nullptr));
+    at::Tensor loss;
+    const auto add = [&](const at::Tensor& token, const at::Tensor& wanted) {
+      const at::Tensor term =
+          DistillationLoss(Transformer::Normalised(token), wanted.narrow(0, begin, size));
+      loss = loss.defined() ? loss + term : term;
+    };
+    if (ensemble.images.defined()) add(model->ImageToken(batch.images), ensemble.images);
+    if (ensemble.texts.defined()) add(model->TextToken(batch.tokens), ensemble.texts);
+    optimizer.ZeroGradients();
+    (loss * config.distill_weight).backward();
+    optimizer.ClipGradients(kContrastClipNorm);
+    optimizer.Step();
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+CreamFlStrategy::CreamFlStrategy(std::shared_ptr<const Samples> public_samples)
+    : public_samples_(std::move(public_samples)) {}
+
+absl::Status CreamFlStrategy::Begin(const RunContext& context, ModelSet* models) const {
+  // Before the first round there is nothing to distil.
+  return AfterAggregation(context, {.round = 0, .updates = {}}, models);
+}
+
+absl::Status CreamFlStrategy::AfterAggregation(const RunContext& context,
+                                               const RoundOutcome& outcome,
+                                               ModelSet* models) const {
+  const DatasetContext& pair = PairDataset(context);
+  const CreamFlConfig& config = context.config.creamfl;
+  StateDict& global = models->globals.at(pair.config.name);
+  try {
+    at::set_num_threads(Threads(context));
+    ASSIGN_OR_RETURN(const std::unique_ptr<Transformer> model,
+                     Transformer::Create(pair.spec, Modality::kPair, global, kCpu));
+    const auto sent = models->auxiliary.begin();  // the same for all datasets
+    if (sent != models->auxiliary.end()) {
+      const Representations ensemble{
+          .images =
+              Merge(outcome, Modality::kImage, ToTorch(*sent->second.Find(kPublicTexts), kCpu)),
+          .texts =
+              Merge(outcome, Modality::kText, ToTorch(*sent->second.Find(kPublicImages), kCpu))};
+      if (ensemble.images.defined() || ensemble.texts.defined()) {
+        RandomStream drop_path(context.config.seed, "drop_path.distillation",
+                               static_cast<uint64_t>(outcome.round), pair.config.name);
+        model->SetTraining(&drop_path);
+        RETURN_IF_ERROR(Distil(config, *public_samples_, ensemble, model.get()));
+        model->SetTraining(nullptr);
+        global = model->Merged();
+      }
+    }
+    ASSIGN_OR_RETURN(const Representations all,
+                     RepresentAll(*model, *public_samples_, config.batch));
+    return Publish(context, all, models);
+  } catch (const std::exception& error) {
+    return absl::InternalError(absl::StrCat("creamfl: round ", outcome.round, ": ", error.what()));
+  }
+}
+
+}  // namespace tributary
