@@ -28,7 +28,11 @@ function(tributary_test name)
   target_compile_definitions(${name} PRIVATE TRIBUTARY_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                              TRIBUTARY_BINARY_DIR="${PROJECT_BINARY_DIR}")
   set(suppressions ${PROJECT_SOURCE_DIR}/tests/sanitizers)
+  if(TRIBUTARY_SANITIZE STREQUAL "thread")
+    target_sources(${name} PRIVATE ${suppressions}/thread_mutex.cc)
+    target_link_libraries(${name} PRIVATE absl::synchronization)
+  endif()
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
                        PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
-                       ENVIRONMENT "LSAN_OPTIONS=suppressions=${suppressions}/leak.txt;TSAN_OPTIONS=suppressions=${suppressions}/thread.txt")
+                       ENVIRONMENT "LSAN_OPTIONS=suppressions=${suppressions}/leak.txt;TSAN_OPTIONS=ignore_noninstrumented_modules=1 suppressions=${suppressions}/thread.txt")
 endfunction()
