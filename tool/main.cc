@@ -15,6 +15,7 @@
 #include "tool/plan_command.h"
 #include "tool/prepare/prepare_command.h"
 #include "tool/run/run_command.h"
+#include "tool/sweep/sweep_command.h"
 
 namespace tributary {
 namespace {
@@ -37,6 +38,11 @@ int Main(int argc, char** argv) {
   CLI::App* run_app = app.add_subcommand("run", "run a whole federation on this machine");
   AddRunFlags(run_app, &run);
 
+  SweepCommand sweep;
+  CLI::App* sweep_app =
+      app.add_subcommand("sweep", "run variants over several seeds, and compare them");
+  AddSweepFlags(sweep_app, &sweep);
+
   PlanCommand plan;
   CLI::App* plan_app =
       app.add_subcommand("plan", "print who contributes what to which global model");
@@ -56,6 +62,7 @@ int Main(int argc, char** argv) {
   if (plan_app->parsed()) return Report(RunPlan(plan), plan.json);
   if (status_app->parsed()) return Report(RunStatusCommand(status), status.json);
   if (watch_app->parsed()) return Report(RunWatchCommand(watch), watch.json);
+  if (sweep_app->parsed()) return Report(RunSweep(sweep), sweep.json);
   if (run_app->parsed()) return Report(RunFederation(run), run.json);
   return kExitUsage;
 }

@@ -64,6 +64,35 @@ void Section::Text(absl::string_view key, std::string* field) {
   *field = node->as_string()->get();
 }
 
+void Section::Texts(absl::string_view key, std::vector<std::string>* field) {
+  const toml::node* node = Get(key);
+  if (node == nullptr) return;
+  const std::string expected = "must be a list of texts in quotes";
+  if (!node->is_array()) return Problem(key, expected);
+  field->clear();
+  for (const toml::node& element : *node->as_array()) {
+    if (!element.is_string()) return Problem(key, expected);
+    field->push_back(element.as_string()->get());
+  }
+}
+
+void Section::Wholes(absl::string_view key, std::vector<int64_t>* field, int64_t least,
+                     int64_t most) {
+  const toml::node* node = Get(key);
+  if (node == nullptr) return;
+  const std::string expected =
+      absl::StrCat("must be a list of whole numbers from ", least, " to ", most);
+  if (!node->is_array()) return Problem(key, expected);
+  field->clear();
+  for (const toml::node& element : *node->as_array()) {
+    if (!element.is_integer() || element.as_integer()->get() < least ||
+        element.as_integer()->get() > most) {
+      return Problem(key, expected);
+    }
+    field->push_back(element.as_integer()->get());
+  }
+}
+
 void Section::Flag(absl::string_view key, bool* field) {
   const toml::node* node = Get(key);
   if (node == nullptr) return;

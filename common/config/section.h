@@ -51,6 +51,9 @@ class Section {
   bool Has(absl::string_view key) const;
 
   void Text(absl::string_view key, std::string* field);
+  // Lists of text, of whole numbers in [least, most].
+  void Texts(absl::string_view key, std::vector<std::string>* field);
+  void Wholes(absl::string_view key, std::vector<int64_t>* field, int64_t least, int64_t most);
   void Flag(absl::string_view key, bool* field);
   // Accepts whole numbers in [least, most].
   void Whole(absl::string_view key, int64_t* field, int64_t least, int64_t most);
