@@ -27,17 +27,25 @@ constexpr int32_t kMostCharsOfWord = 100;  // longer words are unknown
 
 bool IsWhite(UChar32 c) { return c == '\t' || c == '\n' || c == '\r' || u_isUWhiteSpace(c); }
 
+// The general category as the original sees it, whose tables are those of Unicode 8: a character that
+// came later has none.
+uint32_t CategoryMask(UChar32 c) {
+  UVersionInfo age;
+  u_charAge(c, age);
+  return age[0] <= 8 ? U_GET_GC_MASK(c) : U_MASK(U_UNASSIGNED);
+}
+
 bool IsDropped(UChar32 c) {
   if (c == 0 || c == 0xFFFD) return true;
   if (c == '\t' || c == '\n' || c == '\r') return false;
   // Unassigned code points stay, as in the original.
   constexpr uint32_t kOther = U_GC_CC_MASK | U_GC_CF_MASK | U_GC_CO_MASK | U_GC_CS_MASK;
-  return (U_GET_GC_MASK(c) & kOther) != 0;
+  return (CategoryMask(c) & kOther) != 0;
 }
 
 bool IsPunctuation(UChar32 c) {
   if (c < 128) return std::ispunct(static_cast<int>(c)) != 0;
-  return (U_GET_GC_MASK(c) & U_GC_P_MASK) != 0;
+  return (CategoryMask(c) & U_GC_P_MASK) != 0;
 }
 
 // The blocks that BERT's own code names.
@@ -83,7 +91,7 @@ icu::UnicodeString WithoutAccents(const icu::UnicodeString& text) {
   const icu::UnicodeString decomposed = nfd->normalize(text, error);
   icu::UnicodeString plain;
   ForEach(decomposed, [&](UChar32 c) {
-    if (u_charType(c) != U_NON_SPACING_MARK) plain.append(c);
+    if ((CategoryMask(c) & U_GC_MN_MASK) == 0) plain.append(c);
   });
   return plain;
 }
