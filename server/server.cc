@@ -20,6 +20,7 @@
 #include "common/rpc/credentials.h"
 #include "server/aggregation/plan.h"
 #include "server/held_out.h"
+#include "server/initial_models.h"
 #include "server/round/coordinator.h"
 #include "server/service/federation_service.h"
 #include "server/service/operator_service.h"
@@ -146,6 +147,10 @@ absl::Status RunServer(const ServerOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, RunStore::Open(options.state));
   std::optional<int> resumed;
   RETURN_IF_ERROR(Identify(store.get(), &context, &resumed));
+  InitialModels initial;
+  if (!resumed.has_value()) {
+    ASSIGN_OR_RETURN(initial, MakeInitialModels(context));
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<Evaluator> evaluator, MakeEvaluator(context, held_out));
   ASSIGN_OR_RETURN(const std::unique_ptr<EventLog> events,
                    EventLog::Open(options.state + "/events.jsonl", &SystemClock()));
@@ -157,6 +162,7 @@ absl::Status RunServer(const ServerOptions& options) {
                            .registry = &registry,
                            .strategy = strategy.get(),
                            .clock = &SystemClock(),
+                           .initial = std::move(initial.globals),
                            .evaluate = [&](const std::map<std::string, StateDict>& globals) {
                              return evaluator->EvaluateAll(globals);
                            }});
@@ -183,6 +189,13 @@ absl::Status RunServer(const ServerOptions& options) {
          {"rounds", config.rounds},
          {"seed", config.seed},
          {"resumed_round", resumed.value_or(0)}});
+    for (const InitialNote& note : initial.notes) {
+      events->Emit("pretrained", note.message,
+                   {{"dataset", note.dataset},
+                    {"taken", note.taken},
+                    {"skipped", note.skipped},
+                    {"random", note.random}});
+    }
     status = End(coordinator.Run(), registry, events.get());
   }
   events->Unsubscribe(printer);

@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
 #include "common/base/version.h"
+#include "tool/export/export_command.h"
 #include "tool/operator_commands.h"
 #include "tool/plan_command.h"
 #include "tool/prepare/prepare_command.h"
@@ -43,6 +44,11 @@ int Main(int argc, char** argv) {
       app.add_subcommand("sweep", "run variants over several seeds, and compare them");
   AddSweepFlags(sweep_app, &sweep);
 
+  ExportCommand exported;
+  CLI::App* export_app =
+      app.add_subcommand("export", "write a global model as a file for other programs");
+  AddExportFlags(export_app, &exported);
+
   PlanCommand plan;
   CLI::App* plan_app =
       app.add_subcommand("plan", "print who contributes what to which global model");
@@ -59,6 +65,7 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
   if (prepare_app->parsed()) return Report(RunPrepare(prepare), prepare.json);
+  if (export_app->parsed()) return Report(RunExport(exported), exported.json);
   if (plan_app->parsed()) return Report(RunPlan(plan), plan.json);
   if (status_app->parsed()) return Report(RunStatusCommand(status), status.json);
   if (watch_app->parsed()) return Report(RunWatchCommand(watch), watch.json);

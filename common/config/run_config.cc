@@ -101,6 +101,12 @@ void ReadModel(Section section, ModelConfig* model) {
   section.Finish();
 }
 
+void ReadInit(Section section, InitConfig* init) {
+  section.Text("image", &init->image);
+  section.Text("text", &init->text);
+  section.Finish();
+}
+
 void ReadLocal(Section* root, LocalConfig* local) {
   Section section = root->Sub("local");
   section.Whole("epochs", &local->epochs, 1, 10'000);
@@ -248,6 +254,7 @@ void ReadRoot(Section* root, RunConfig* config) {
   }
   ReadDatasets(root, config);
   ReadModel(root->Sub("model"), &config->model);
+  ReadInit(root->Sub("init"), &config->init);
   ReadLocal(root, &config->local);
   ReadCreamFl(root->Sub("creamfl"), &config->creamfl);
   ReadAggregation(root->Sub("aggregation"), &config->aggregation);

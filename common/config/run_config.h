@@ -39,6 +39,12 @@ struct ModelConfig {
   std::string vocabulary;  // path of a BERT vocabulary; empty: the one that ships with the project
 };
 
+// Pretrained weights that the globals start from: safetensors files; empty: none.
+struct InitConfig {
+  std::string image;  // names of timm's ViTs
+  std::string text;   // names of BERT's family
+};
+
 // Local training; algorithm.md section 3.
 struct LocalConfig {
   int epochs = 5;
@@ -134,6 +140,7 @@ struct RunConfig {
   int rounds = 30;
   std::vector<DatasetConfig> datasets;
   ModelConfig model;
+  InitConfig init;
   LocalConfig local;
   CreamFlConfig creamfl;
   AggregationConfig aggregation;

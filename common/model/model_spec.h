@@ -55,6 +55,9 @@ inline constexpr absl::string_view kPublicImages = "public.images";
 inline constexpr absl::string_view kPublicTexts = "public.texts";
 inline constexpr absl::string_view kPublicFeatures = "public.features";
 
+// Of the LayerNorms: of the blocks, after the last block, of the text embedding.
+inline constexpr double kBlockNormEps = 1e-5, kFinalNormEps = 1e-6, kTextNormEps = 1e-12;
+
 // Names and shapes of a `modality` model's parameters, in the release's state order
 // (golden: model_forward/shapes.json). InvalidArgument if the spec makes no model: a dimension that
 // is not positive, dim not divisible by heads, image size not divisible by patch.

@@ -22,9 +22,6 @@
 namespace tributary {
 namespace {
 
-constexpr double kBlockNormEps = 1e-5;
-constexpr double kFinalNormEps = 1e-6;
-constexpr double kTextNormEps = 1e-12;
 constexpr char kWordTable[] = "embeddings.1.text_embeddings.word_embeddings.weight";
 
 // The given rows of a table [rows, dim].

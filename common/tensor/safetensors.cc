@@ -125,7 +125,12 @@ absl::Status SafetensorsFile::ReadHeader(const std::string& path) {
   if (twice) return Damaged(path, "its header names a tensor twice");
   std::vector<std::pair<RawEntry, std::string>> found;
   for (const auto& [name, value] : header.items()) {
-    if (name == "__metadata__") continue;
+    if (name == "__metadata__") {
+      for (const auto& [key, text] : value.items()) {
+        if (text.is_string()) metadata_[key] = text.get<std::string>();
+      }
+      continue;
+    }
     absl::StatusOr<RawEntry> entry = ReadEntry(value, data_bytes);
     if (!entry.ok())
       return Damaged(path, absl::StrCat("tensor ", name, " ", entry.status().message()));

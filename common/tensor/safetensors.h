@@ -35,6 +35,8 @@ class SafetensorsFile {
   // In the order of their bytes in the file, which is the order in which they were written.
   const std::vector<Entry>& entries() const { return entries_; }
   const Entry* Find(absl::string_view name) const;
+  // What the header says of the file as a whole; empty if it says nothing.
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
   SafetensorsFile(void* data, size_t size) : data_(data), size_(size) {}
@@ -43,6 +45,7 @@ class SafetensorsFile {
   void* data_;
   size_t size_;
   std::vector<Entry> entries_;
+  std::map<std::string, std::string> metadata_;
 };
 
 // Reads a file whose tensors are all F32. InvalidArgument names a tensor of another type.

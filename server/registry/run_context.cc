@@ -1,9 +1,11 @@
 #include "server/registry/run_context.h"
 
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/hash.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/codec/codec.h"
@@ -77,6 +79,7 @@ absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
                      .run_id = "",
                      .vocabulary_digest = vocabulary_digest,
                      .public_set = public_set,
+                     .init_digests = {},
                      .datasets = {}};
   for (const DatasetConfig& dataset : config.datasets) {
     DatasetContext made{.config = dataset, .spec = {}, .plain = {}, .download = {}, .upload = {}};
@@ -107,6 +110,13 @@ absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
     ASSIGN_OR_RETURN(made.upload, ModelManifest(made.spec, dataset.modality, TensorScope::kUpload));
     context.datasets.emplace(dataset.name, std::move(made));
   }
+  for (const auto& [key, path] :
+       {std::pair("image", config.init.image), std::pair("text", config.init.text)}) {
+    if (path.empty()) continue;
+    absl::StatusOr<std::string> digest = Sha256OfFile(path);
+    if (!digest.ok()) return Annotate(digest.status(), absl::StrCat("init.", key));
+    context.init_digests[key] = *std::move(digest);
+  }
   return context;
 }
 
@@ -126,6 +136,7 @@ nlohmann::json Fingerprint(const RunContext& context) {
                                 {"fraction", config.round.fraction},
                                 {"upload", Text(CodecName(config.wire.upload))},
                                 {"download", Text(CodecName(config.wire.download))}};
+  if (!context.init_digests.empty()) fingerprint["init"] = context.init_digests;
   if (config.method == Method::kCreamFl) fingerprint["creamfl"] = CreamFlFingerprint(context);
   return fingerprint;
 }

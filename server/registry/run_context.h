@@ -37,6 +37,7 @@ struct RunContext {
   std::string run_id;             // random, made once
   std::string vocabulary_digest;  // SHA-256 of the vocabulary file
   PublicSetCard public_set;
+  std::map<std::string, std::string> init_digests;  // SHA-256 of pretrained files, by key
   std::map<std::string, DatasetContext> datasets;
 
   // Of all datasets together, as the run file expects.

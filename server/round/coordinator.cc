@@ -8,7 +8,6 @@
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/codec/encoded_state.h"
-#include "common/model/initial_state.h"
 #include "common/tensor/safetensors.h"
 #include "common/train/schedule.h"
 #include "server/round/run_result.h"
@@ -160,11 +159,7 @@ absl::StatusOr<ModelSet> Coordinator::Begin() {
   const RunContext& context = *parts_.context;
   ASSIGN_OR_RETURN(const std::optional<int> last, parts_.store->LastRound());
   if (last.has_value()) return parts_.store->LoadLast();
-  ModelSet models;
-  for (const auto& [name, dataset] : context.datasets) {
-    ASSIGN_OR_RETURN(models.globals[name], InitialState(dataset.spec, dataset.config.modality,
-                                                        context.config.seed, name));
-  }
+  ModelSet models{.globals = std::move(parts_.initial), .auxiliary = {}};
   RETURN_IF_ERROR(parts_.strategy->Begin(context, &models));
   RoundRecord record;
   record.model_hash = ModelHash(models.globals);
@@ -402,7 +397,7 @@ absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started, Model
 absl::Status Coordinator::FinishRun(const ModelSet& models) {
   ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, parts_.store->History());
   const nlohmann::json result = MakeRunResult(*parts_.context, history);
-  RETURN_IF_ERROR(WriteRunResult(parts_.store->folder(), result, models));
+  RETURN_IF_ERROR(WriteRunResult(parts_.store->folder(), *parts_.context, result, models));
   RETURN_IF_ERROR(Enter(history.back().round, 0, Phase::kFinished, ""));
   v1::ServerMessage message;
   message.mutable_shutdown()->set_reason(v1::Shutdown::REASON_RUN_FINISHED);

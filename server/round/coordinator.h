@@ -58,6 +58,8 @@ class Coordinator {
     ClientRegistry* registry;
     const Strategy* strategy;
     const Clock* clock;
+    // Of a new run; empty where the store has a commit.
+    std::map<std::string, StateDict> initial = {};
     EvaluateGlobals evaluate;
   };
   // The pointers must outlive the coordinator.
@@ -102,7 +104,7 @@ class Coordinator {
   void Tick();
   void EmitProgress() const;
 
-  const Parts parts_;
+  Parts parts_;
   mutable absl::Mutex mutex_;
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<std::string> stop_ ABSL_GUARDED_BY(mutex_);

@@ -4,6 +4,7 @@
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/base/version.h"
+#include "common/model/model_file.h"
 #include "common/tensor/safetensors.h"
 
 namespace tributary {
@@ -42,13 +43,15 @@ nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundR
           {"history", rounds}};
 }
 
-absl::Status WriteRunResult(const std::string& folder, const nlohmann::json& result,
-                            const ModelSet& models) {
+absl::Status WriteRunResult(const std::string& folder, const RunContext& context,
+                            const nlohmann::json& result, const ModelSet& models) {
   RETURN_IF_ERROR(EnsureWritableFolder(folder + "/models"));
   for (const auto& [dataset, state] : models.globals) {
+    const DatasetContext& about = context.datasets.at(dataset);
+    auto metadata = ModelMetadata(about.spec, about.config.modality);
+    metadata["model_hash"] = result.at("model_hash").get<std::string>();
     RETURN_IF_ERROR(WriteSafetensors(absl::StrCat(folder, "/models/", dataset, ".safetensors"),
-                                     state,
-                                     {{"model_hash", result.at("model_hash").get<std::string>()}}));
+                                     state, metadata));
   }
   return WriteFileAtomically(folder + "/result.json", result.dump(2) + "\n");
 }

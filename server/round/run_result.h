@@ -16,7 +16,7 @@ namespace tributary {
 nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundRecord>& history);
 
 // Writes result.json and models/<dataset>.safetensors into `folder`, each whole or not at all.
-absl::Status WriteRunResult(const std::string& folder, const nlohmann::json& result,
-                            const ModelSet& models);
+absl::Status WriteRunResult(const std::string& folder, const RunContext& context,
+                            const nlohmann::json& result, const ModelSet& models);
 
 }  // namespace tributary

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import signal
 import struct
+import subprocess
 import tempfile
 import unittest
 
@@ -123,6 +124,23 @@ class RunTest(unittest.TestCase):
         os.kill(run.server_pid(), signal.SIGKILL)
         run.await_event("run_started", lambda data: data["resumed_round"] == 1)
         self.assertEqual(self.run_to_end(run)["model_hash"], whole["model_hash"])
+
+    def test_a_run_starts_from_an_exported_model_of_its_own_width_only(self):
+        weights = self.folder / "vit.safetensors"
+        subprocess.run([tiny.BIN / "tributary", "export", self.folder / "undisturbed", "--dataset", "icon-contexts",
+                        "--names", "timm", "--out", weights], check=True, stdout=subprocess.DEVNULL)
+        init = ("--set", "rounds=1", "--set", f"init.image={weights}")
+        run = self.start("pretrained", *init)
+        data = run.await_event("pretrained", lambda data: data["dataset"] == "icon-names")["data"]
+        self.assertIn("blockses.0.0.attn.qkv.weight", data["taken"])
+        self.assertIn("blockses.1.0.attn.qkv.weight", data["random"])
+        self.assertEqual(data["skipped"], ["head.weight", "head.bias"])
+        self.run_to_end(run)
+        wide = self.start("pretrained_wide", *init, "--set", "model.dim=16")
+        self.addCleanup(wide.kill)
+        code, result = wide.finish()
+        self.assertEqual((code, result), (3, None))
+        self.assertRegex(wide.process.stderr.read(), "init.image: .*vit.safetensors: tensor .* has shape .*model.dim")
 
     def test_a_finished_run_is_not_overwritten_unless_asked(self):
         run = self.start("undisturbed")

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/model/initial_state.h"
 #include "server/registry/run_context.h"
 
 namespace tributary {
@@ -35,6 +36,17 @@ inline RunContext TinyContext(const RunConfig& config = TinyConfig()) {
   EXPECT_TRUE(context.ok()) << context.status();
   context->run_id = "run-1";
   return *std::move(context);
+}
+
+// The globals that a new run starts from.
+inline std::map<std::string, StateDict> TinyGlobals(const RunContext& context) {
+  std::map<std::string, StateDict> globals;
+  for (const auto& [name, dataset] : context.datasets) {
+    auto state = InitialState(dataset.spec, dataset.config.modality, context.config.seed, name);
+    EXPECT_TRUE(state.ok()) << state.status();
+    globals[name] = *std::move(state);
+  }
+  return globals;
 }
 
 }  // namespace tributary

@@ -87,6 +87,7 @@ class CoordinatorTest : public testing::Test {
                            .registry = registry_.get(),
                            .strategy = &strategy_,
                            .clock = &clock_,
+                           .initial = TinyGlobals(context_),
                            .evaluate = [this](const auto&) {
                              ++evaluations_;
                              return nlohmann::json{{"words", {{"accuracy", 1}}}};

@@ -39,7 +39,8 @@ TEST(RunResultTest, WritesResultAndModels) {
   const std::string folder = scratch / "state";
   ModelSet models;
   ASSERT_TRUE(models.globals["words"].Add("w", {{1}, {4}}).ok());
-  ASSERT_TRUE(WriteRunResult(folder, MakeRunResult(TinyContext(), History()), models).ok());
+  ASSERT_TRUE(
+      WriteRunResult(folder, TinyContext(), MakeRunResult(TinyContext(), History()), models).ok());
   EXPECT_EQ(nlohmann::json::parse(*ReadFile(folder + "/result.json"))["seed"], 1);
   EXPECT_EQ(ReadSafetensors(folder + "/models/words.safetensors")->Find("w")->values[0], 4);
 }
