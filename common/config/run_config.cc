@@ -107,7 +107,13 @@ void ReadInit(Section section, InitConfig* init) {
   section.Finish();
 }
 
-void ReadLocal(Section* root, LocalConfig* local) {
+bool AllPairs(const std::vector<DatasetConfig>& datasets) {
+  return std::all_of(datasets.begin(), datasets.end(), [](const DatasetConfig& dataset) {
+    return dataset.modality == Modality::kPair;
+  });
+}
+
+void ReadLocal(Section* root, const std::vector<DatasetConfig>& datasets, LocalConfig* local) {
   Section section = root->Sub("local");
   section.Whole("epochs", &local->epochs, 1, 10'000);
   section.Whole("batch", &local->batch, 1, 1 << 20);
@@ -118,6 +124,13 @@ void ReadLocal(Section* root, LocalConfig* local) {
   section.Number("clip_norm", &local->clip_norm, 0, 1e9);
   section.OneOf("complementary", &local->complementary, Table(kComplementaryLayers));
   section.Flag("aux_trained", &local->aux_trained);
+  if (section.Has("complementary") && local->complementary != ComplementaryLayers::kNone &&
+      AllPairs(datasets)) {
+    section.Problem(
+        "complementary",
+        "is for clients of images or texts; this run has pair clients alone, whose models "
+        "hold both modalities");
+  }
   section.Finish();
 
   Section contrastive = root->Sub("contrastive");
@@ -255,7 +268,7 @@ void ReadRoot(Section* root, RunConfig* config) {
   ReadDatasets(root, config);
   ReadModel(root->Sub("model"), &config->model);
   ReadInit(root->Sub("init"), &config->init);
-  ReadLocal(root, &config->local);
+  ReadLocal(root, config->datasets, &config->local);
   ReadCreamFl(root->Sub("creamfl"), &config->creamfl);
   ReadAggregation(root->Sub("aggregation"), &config->aggregation);
   ReadRound(root->Sub("round"), &config->round);

@@ -120,5 +120,26 @@ TEST(RunConfigTest, OverridesThatAreNoneAreExplained) {
   EXPECT_NE(Refused("", {"name.x=1"}).find("not a table"), std::string::npos);
 }
 
+TEST(RunConfigTest, AuxiliaryWeightsAreNotForPairClients) {
+  EXPECT_NE(Refused("[local]\ncomplementary = \"attn\"\n").find("pair clients alone"),
+            std::string::npos);
+  EXPECT_TRUE(Parse("[local]\ncomplementary = \"none\"\n").ok());
+}
+
+TEST(RunConfigTest, CreamFlNeedsAPublicSetAndOnePairDataset) {
+  const std::string method = "creamfl.public=\"data/public\"";
+  const auto config = Parse("", {"method=creamfl", method, "creamfl.samples=7"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->creamfl.public_set, "data/public");
+  EXPECT_EQ(config->creamfl.samples, 7);
+  EXPECT_TRUE(config->aggregation.plain_pair_mean);
+  EXPECT_NE(Refused("", {"method=creamfl"}).find("creamfl.public"), std::string::npos);
+  EXPECT_NE(
+      Refused("[[datasets]]\nname = \"more\"\nmodality = \"pair\"\nclients = 1\npath = \"x\"\n",
+              {"method=creamfl", method})
+          .find("exactly one"),
+      std::string::npos);
+}
+
 }  // namespace
 }  // namespace tributary
