@@ -27,12 +27,17 @@ function(tributary_test name)
                                         GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE TRIBUTARY_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                              TRIBUTARY_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  # Sanitizers must not judge what they cannot see: tests/sanitizers says what, and why.
   set(suppressions ${PROJECT_SOURCE_DIR}/tests/sanitizers)
+  set(environment "")
   if(TRIBUTARY_SANITIZE STREQUAL "thread")
     target_sources(${name} PRIVATE ${suppressions}/thread_mutex.cc)
     target_link_libraries(${name} PRIVATE absl::synchronization)
+    set(environment ENVIRONMENT
+        "TSAN_OPTIONS=ignore_noninstrumented_modules=1 suppressions=${suppressions}/thread.txt")
+  elseif(TRIBUTARY_SANITIZE)
+    set(environment ENVIRONMENT "LSAN_OPTIONS=suppressions=${suppressions}/leak.txt")
   endif()
   gtest_discover_tests(${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
-                       ENVIRONMENT "LSAN_OPTIONS=suppressions=${suppressions}/leak.txt;TSAN_OPTIONS=ignore_noninstrumented_modules=1 suppressions=${suppressions}/thread.txt")
+                       PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ${environment})
 endfunction()
