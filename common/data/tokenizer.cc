@@ -27,8 +27,8 @@ constexpr int32_t kMostCharsOfWord = 100;  // longer words are unknown
 
 bool IsWhite(UChar32 c) { return c == '\t' || c == '\n' || c == '\r' || u_isUWhiteSpace(c); }
 
-// The general category as the original sees it, whose tables are those of Unicode 8: a character that
-// came later has none.
+// The general category as the original sees it, whose tables are those of Unicode 8: a character
+// that came later has none.
 uint32_t CategoryMask(UChar32 c) {
   UVersionInfo age;
   u_charAge(c, age);
