@@ -80,6 +80,7 @@ class Sweeper {
   std::list<Job> running_;
   std::vector<std::pair<std::string, nlohmann::json>> results_;
   size_t total_ = 0, failed_ = 0;
+  bool told_to_stop_ = false;  // runs too young to take the signal in order die of it
 };
 
 absl::StatusOr<nlohmann::json> ReadResult(const std::string& folder) {
@@ -177,7 +178,7 @@ bool Sweeper::Reap(Job* job) {
     const std::string metrics = MetricsInShort(result->value("tasks", nlohmann::json::object()));
     results_.emplace_back(job->run.folder, *result);
     Tell(job->run, metrics, {{"kind", "run_finished"}, {"result", *std::move(result)}});
-  } else if (*code != kExitDone) {
+  } else if (*code != kExitDone && !(told_to_stop_ && *code == 128 + SIGTERM)) {
     ++failed_;
     const std::string reason =
         absl::StrCat("failed (exit code ", *code, "): ", job->view.error(),
@@ -199,12 +200,11 @@ void Sweeper::Paint() {
 }
 
 absl::Status Sweeper::Run(const std::atomic<bool>& stopping) {
-  bool told = false;
   while (!running_.empty() || (!waiting_.empty() && !stopping)) {
     while (!stopping && running_.size() < jobs_ && !waiting_.empty()) {
       RETURN_IF_ERROR(StartNext());
     }
-    if (stopping && !std::exchange(told, true)) {
+    if (stopping && !std::exchange(told_to_stop_, true)) {
       for (Job& job : running_) job.process.Signal(SIGTERM);
     }
     for (Job& job : running_) Follow(&job);
