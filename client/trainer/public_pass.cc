@@ -1,9 +1,5 @@
 #include "client/trainer/public_pass.h"
 
-#include <algorithm>
-#include <numeric>
-#include <utility>
-
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/tensor.h>
@@ -52,21 +48,13 @@ int64_t PublicPass::steps() const {
   return (samples_.count() + settings_.batch - 1) / settings_.batch;
 }
 
-at::Tensor PublicPass::FeaturesOf(Modality part, const Batch& batch) const {
-  const c10::Device device = model_->device();
-  return Transformer::Normalised(
-      part == Modality::kImage
-          ? model_->ImageToken(batch.images.to(device))
-          : model_->TextToken(TranslateTokens(batch.tokens, word_places_).to(device)));
-}
-
 // Intra is the mean over the rows of all sides together, inter a sum over the sides.
 at::Tensor PublicPass::Loss(const std::vector<int64_t>& rows, const Batch& batch) const {
   const at::Tensor places = at::tensor(rows, at::kLong).to(model_->device());
   std::vector<at::Tensor> features, global, old;
   at::Tensor inter;
   for (const Side& side : sides_) {
-    features.push_back(FeaturesOf(side.part, batch));
+    features.push_back(FeaturesOf(*model_, batch, side.part, word_places_));
     global.push_back(side.global.index_select(0, places));
     old.push_back(side.old.index_select(0, places));
     const at::Tensor& others = side.part == Modality::kImage ? texts_ : images_;
@@ -80,19 +68,15 @@ at::Tensor PublicPass::Loss(const std::vector<int64_t>& rows, const Batch& batch
 
 absl::Status PublicPass::Run(AdamW* optimizer,
                              const std::function<absl::Status(double loss)>& after_step) {
-  for (int64_t begin = 0; begin < samples_.count(); begin += settings_.batch) {
-    std::vector<int64_t> rows(
-        static_cast<size_t>(std::min(settings_.batch, samples_.count() - begin)));
-    std::iota(rows.begin(), rows.end(), begin);
-    ASSIGN_OR_RETURN(const Batch batch, samples_.Gather(rows, {}, nullptr));
-    optimizer->ZeroGradients();
-    const at::Tensor loss = Loss(rows, batch);
-    loss.backward();
-    optimizer->ClipGradients(kContrastClipNorm);
-    optimizer->Step();
-    RETURN_IF_ERROR(after_step(loss.item<double>()));
-  }
-  return absl::OkStatus();
+  return ForEachBatch(samples_, settings_.batch,
+                      [&](const std::vector<int64_t>& rows, const Batch& batch) {
+                        optimizer->ZeroGradients();
+                        const at::Tensor loss = Loss(rows, batch);
+                        loss.backward();
+                        optimizer->ClipGradients(kContrastClipNorm);
+                        optimizer->Step();
+                        return after_step(loss.item<double>());
+                      });
 }
 
 absl::StatusOr<at::Tensor> PublicPass::Features() const {

@@ -47,7 +47,6 @@ class PublicPass {
   PublicPass(const Samples& samples, const ContrastTraining& settings,
              const std::vector<int64_t>& word_places, Transformer* model)
       : samples_(samples), settings_(settings), word_places_(word_places), model_(model) {}
-  at::Tensor FeaturesOf(Modality part, const Batch& batch) const;
   at::Tensor Loss(const std::vector<int64_t>& rows, const Batch& batch) const;
 
   const Samples& samples_;

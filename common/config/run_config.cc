@@ -321,13 +321,7 @@ absl::string_view RuleName(Rule rule) { return WordOf(rule, Table(kRules)); }
 
 absl::StatusOr<RunConfig> ParseRunConfig(absl::string_view toml, const std::string& origin,
                                          const std::vector<std::string>& overrides) {
-  toml::table table;
-  try {
-    table = toml::parse(std::string(toml), origin);
-  } catch (const toml::parse_error& error) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        origin, ":", error.source().begin.line, ": not TOML: ", std::string(error.description())));
-  }
+  ASSIGN_OR_RETURN(toml::table table, ParseToml(toml, origin));
   for (const std::string& text : overrides) RETURN_IF_ERROR(ApplyOverride(text, &table));
   ConfigProblems problems(origin);
   Section root(&table, "", &problems);

@@ -29,6 +29,15 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
 
 }  // namespace
 
+absl::StatusOr<toml::table> ParseToml(absl::string_view text, const std::string& origin) {
+  try {
+    return toml::parse(std::string(text), origin);
+  } catch (const toml::parse_error& error) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        origin, ":", error.source().begin.line, ": not TOML: ", std::string(error.description())));
+  }
+}
+
 void ConfigProblems::Report(const toml::node* node, const std::string& message) {
   if (!status_.ok()) return;
   const uint32_t line = node == nullptr ? 0 : node->source().begin.line;

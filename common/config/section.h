@@ -16,6 +16,7 @@
 #include <toml++/toml.h>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
@@ -34,6 +35,9 @@ class ConfigProblems {
   std::string origin_;
   absl::Status status_;
 };
+
+// The table of a file's text. InvalidArgument, with `origin` and the line, for what is not TOML.
+absl::StatusOr<toml::table> ParseToml(absl::string_view text, const std::string& origin);
 
 // A word of a run file and what it stands for.
 template <typename T>

@@ -62,21 +62,34 @@ at::Tensor TranslateTokens(const at::Tensor& tokens, const std::vector<int64_t>&
   return translated;
 }
 
+at::Tensor FeaturesOf(const Transformer& model, const Batch& batch, Modality part,
+                      const std::vector<int64_t>& word_places) {
+  return Transformer::Normalised(
+      part == Modality::kImage
+          ? model.ImageToken(batch.images.to(model.device()))
+          : model.TextToken(TranslateTokens(batch.tokens, word_places).to(model.device())));
+}
+
+absl::Status ForEachBatch(const Samples& samples, int64_t batch, const VisitBatch& visit) {
+  for (int64_t begin = 0; begin < samples.count(); begin += batch) {
+    std::vector<int64_t> rows(static_cast<size_t>(std::min(batch, samples.count() - begin)));
+    std::iota(rows.begin(), rows.end(), begin);
+    ASSIGN_OR_RETURN(const Batch gathered, samples.Gather(rows, {}, nullptr));
+    RETURN_IF_ERROR(visit(rows, gathered));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<at::Tensor> Represent(const Transformer& model, const Samples& samples,
                                      int64_t batch, Modality part,
                                      const std::vector<int64_t>& word_places) {
   const at::NoGradGuard no_gradients;
-  const int64_t count = samples.count();
   std::vector<at::Tensor> features;
-  for (int64_t begin = 0; begin < count; begin += batch) {
-    std::vector<int64_t> rows(static_cast<size_t>(std::min(batch, count - begin)));
-    std::iota(rows.begin(), rows.end(), begin);
-    ASSIGN_OR_RETURN(const Batch next, samples.Gather(rows, {}, nullptr));
-    features.push_back(Transformer::Normalised(
-        part == Modality::kImage
-            ? model.ImageToken(next.images.to(model.device()))
-            : model.TextToken(TranslateTokens(next.tokens, word_places).to(model.device()))));
-  }
+  RETURN_IF_ERROR(
+      ForEachBatch(samples, batch, [&](const std::vector<int64_t>&, const Batch& gathered) {
+        features.push_back(FeaturesOf(model, gathered, part, word_places));
+        return absl::OkStatus();
+      }));
   return at::cat(features);
 }
 

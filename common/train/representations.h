@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -44,8 +45,19 @@ at::Tensor EnsembleOf(const std::vector<at::Tensor>& clients, const at::Tensor& 
 // The mean squared difference of a batch's features from the ensemble's, both [B,D].
 at::Tensor DistillationLoss(const at::Tensor& features, const at::Tensor& ensemble);
 
+// Representations [B,D] of a batch, with the gradients of the model's parameters: of its images if
+// `part` is kImage, of its texts if it is kText. `word_places`: as in TranslateTokens().
+at::Tensor FeaturesOf(const Transformer& model, const Batch& batch, Modality part,
+                      const std::vector<int64_t>& word_places);
+
+// Calls `visit` with each run of at most `batch` consecutive samples, `rows` their places. An error
+// of `visit` or of Samples::Gather() ends it.
+using VisitBatch =
+    std::function<absl::Status(const std::vector<int64_t>& rows, const Batch& batch)>;
+absl::Status ForEachBatch(const Samples& samples, int64_t batch, const VisitBatch& visit);
+
 // Representations of all of `samples` by `model` as its mode is, without gradients, on the model's
-// device: images if `part` is kImage, texts if it is kText. `word_places`: as in TranslateTokens().
+// device. `part`, `word_places`: as in FeaturesOf().
 absl::StatusOr<at::Tensor> Represent(const Transformer& model, const Samples& samples,
                                      int64_t batch, Modality part,
                                      const std::vector<int64_t>& word_places);

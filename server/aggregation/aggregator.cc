@@ -18,17 +18,6 @@ double CohortWeight(const std::vector<CohortMember>& cohort, const AggregationCo
   return sum;
 }
 
-// Hands all slices of an update to `sink`; whether the update is complete.
-absl::StatusOr<bool> ReadSlices(const Manifest& manifest, const Spool& update,
-                                const ChunkReader::Sink& sink) {
-  ChunkReader reader(&manifest);
-  for (size_t i = 0; i < update.size(); ++i) {
-    ASSIGN_OR_RETURN(const std::string chunk, update.Read(i));
-    RETURN_IF_ERROR(reader.Read(chunk, sink));
-  }
-  return reader.complete();
-}
-
 std::map<std::string, Manifest> UploadsOf(const std::vector<Target>& targets) {
   std::map<std::string, Manifest> uploads;
   for (const Target& target : targets) {
@@ -75,13 +64,13 @@ absl::Status Aggregator::Add(const std::string& client, std::unique_ptr<Spool> u
   if (member == cohort_.end()) {
     return absl::NotFoundError(absl::StrCat("client ", client, " is not in this round's cohort"));
   }
-  RETURN_IF_ERROR(Verify(*member, *update));
-  RETURN_IF_ERROR(Keep(*member, *update));
+  ASSIGN_OR_RETURN(StateDict representations, Verify(*member, *update));
   {
     absl::MutexLock lock(&mutex_);
     if (!added_.insert(client).second) {
       return absl::AlreadyExistsError(absl::StrCat("client ", client, " has reported already"));
     }
+    if (representations.size() > 0) representations_[client] = std::move(representations);
     if (config_.rule == Rule::kRelease) {
       kept_[client] = std::move(update);
       return absl::OkStatus();
@@ -91,22 +80,35 @@ absl::Status Aggregator::Add(const std::string& client, std::unique_ptr<Spool> u
   return AddVerified(*member, RoutesOf(full_plan_, place, cohort_, true), *update);
 }
 
-absl::Status Aggregator::Verify(const CohortMember& member, const Spool& update) const {
+absl::StatusOr<StateDict> Aggregator::Verify(const CohortMember& member,
+                                             const Spool& update) const {
   const Manifest& manifest = ManifestOf(member);
+  const size_t plain = TargetOf(member).manifest.tensors.size();
+  StateDict representations;
+  for (size_t i = plain; i < manifest.tensors.size(); ++i) {
+    const TensorSpec& spec = manifest.tensors[i];
+    RETURN_IF_ERROR(representations.Add(spec.name, Tensor::Zeros(spec.shape)));
+  }
+  ChunkReader reader(&manifest);
   absl::Status range;
-  ASSIGN_OR_RETURN(
-      const bool complete,
-      ReadSlices(
-          manifest, update, [&](size_t tensor, size_t offset, absl::Span<const float> values) {
-            for (size_t i = 0; i < values.size() && range.ok(); ++i) {
-              if (std::abs(values[i]) <= kLargestDelta) continue;
-              range = absl::OutOfRangeError(absl::StrCat("tensor ", manifest.tensors[tensor].name,
-                                                         ", value ", offset + i, " is ", values[i],
-                                                         ", expected a magnitude of at most 2^20"));
-            }
-          }));
-  RETURN_IF_ERROR(range);
-  if (complete) return absl::OkStatus();
+  const auto check = [&](size_t tensor, size_t offset, absl::Span<const float> values) {
+    for (size_t i = 0; i < values.size() && range.ok(); ++i) {
+      if (std::abs(values[i]) <= kLargestDelta) continue;
+      range = absl::OutOfRangeError(absl::StrCat("tensor ", manifest.tensors[tensor].name,
+                                                 ", value ", offset + i, " is ", values[i],
+                                                 ", expected a magnitude of at most 2^20"));
+    }
+    if (tensor < plain) return;
+    std::copy(values.begin(), values.end(),
+              representations[tensor - plain].tensor.values.begin() +
+                  static_cast<std::ptrdiff_t>(offset));
+  };
+  for (size_t i = 0; i < update.size(); ++i) {
+    ASSIGN_OR_RETURN(const std::string chunk, update.Read(i));
+    RETURN_IF_ERROR(reader.Read(chunk, check));
+    RETURN_IF_ERROR(range);
+  }
+  if (reader.complete()) return representations;
   return absl::InvalidArgumentError(
       absl::StrCat("the update ends after ", update.size(), " chunks, before its last tensor"));
 }
@@ -134,38 +136,17 @@ Aggregator::Routes Aggregator::RoutesOf(const Plan& plan, size_t member,
 
 absl::Status Aggregator::AddVerified(const CohortMember& member, const Routes& routes,
                                      const Spool& update) {
-  return ReadSlices(ManifestOf(member), update,
-                    [&](size_t tensor, size_t offset, absl::Span<const float> values) {
-                      if (tensor >= routes.size()) return;  // a representation
-                      for (const Route& route : routes[tensor]) {
-                        sums_[route.target]->Add(route.tensor, offset, values, route.weight);
-                      }
-                    })
-      .status();
-}
-
-absl::Status Aggregator::Keep(const CohortMember& member, const Spool& update) {
-  const Target& target = TargetOf(member);
-  if (target.representations.empty()) return absl::OkStatus();
-  const size_t first = target.manifest.tensors.size();
-  std::vector<Tensor> tensors;
-  for (const TensorSpec& spec : target.representations) {
-    tensors.push_back(Tensor::Zeros(spec.shape));
+  ChunkReader reader(&ManifestOf(member));
+  for (size_t i = 0; i < update.size(); ++i) {
+    ASSIGN_OR_RETURN(const std::string chunk, update.Read(i));
+    RETURN_IF_ERROR(
+        reader.Read(chunk, [&](size_t tensor, size_t offset, absl::Span<const float> values) {
+          if (tensor >= routes.size()) return;  // a representation
+          for (const Route& route : routes[tensor]) {
+            sums_[route.target]->Add(route.tensor, offset, values, route.weight);
+          }
+        }));
   }
-  RETURN_IF_ERROR(ReadSlices(ManifestOf(member), update,
-                             [&](size_t tensor, size_t offset, absl::Span<const float> values) {
-                               if (tensor < first) return;
-                               std::copy(values.begin(), values.end(),
-                                         tensors[tensor - first].values.begin() +
-                                             static_cast<std::ptrdiff_t>(offset));
-                             })
-                      .status());
-  StateDict state;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    RETURN_IF_ERROR(state.Add(target.representations[i].name, std::move(tensors[i])));
-  }
-  absl::MutexLock lock(&mutex_);
-  representations_.try_emplace(member.client, std::move(state));
   return absl::OkStatus();
 }
 

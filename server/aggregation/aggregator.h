@@ -71,10 +71,9 @@ class Aggregator {
   using Routes = std::vector<std::vector<Route>>;  // by the tensor's place in the member's manifest
 
   const Target& TargetOf(const CohortMember& member) const;
-  absl::Status Verify(const CohortMember& member, const Spool& update) const;
+  // Returns what the update holds that no target merges.
+  absl::StatusOr<StateDict> Verify(const CohortMember& member, const Spool& update) const;
   absl::Status AddVerified(const CohortMember& member, const Routes& routes, const Spool& update);
-  // Keeps the tensors of a verified update that no target merges.
-  absl::Status Keep(const CohortMember& member, const Spool& update);
   Routes RoutesOf(const Plan& plan, size_t member, const std::vector<CohortMember>& cohort,
                   bool by_samples) const;
   StateDict NewGlobal(size_t target, const TargetPlan& plan,

@@ -1,7 +1,6 @@
 #include "server/strategy/creamfl.h"
 
 #include <algorithm>
-#include <numeric>
 #include <thread>
 #include <utility>
 
@@ -80,26 +79,24 @@ at::Tensor Merge(const RoundOutcome& outcome, Modality part, const at::Tensor& o
 absl::Status Distil(const CreamFlConfig& config, const Samples& samples,
                     const Representations& ensemble, Transformer* model) {
   AdamW optimizer(model->Trained(true), config.distill_learning_rate, kDistillWeightDecay);
-  const int64_t count = samples.count();
-  for (int64_t begin = 0; begin < count; begin += config.batch) {
-    const int64_t size = std::min<int64_t>(config.batch, count - begin);
-    std::vector<int64_t> rows(static_cast<size_t>(size));
-    std::iota(rows.begin(), rows.end(), begin);
-    ASSIGN_OR_RETURN(const Batch batch, samples.Gather(rows, {}, nullptr));
-    at::Tensor loss;
-    const auto add = [&](const at::Tensor& token, const at::Tensor& wanted) {
-      const at::Tensor term =
-          DistillationLoss(Transformer::Normalised(token), wanted.narrow(0, begin, size));
-      loss = loss.defined() ? loss + term : term;
-    };
-    if (ensemble.images.defined()) add(model->ImageToken(batch.images), ensemble.images);
-    if (ensemble.texts.defined()) add(model->TextToken(batch.tokens), ensemble.texts);
-    optimizer.ZeroGradients();
-    (loss * config.distill_weight).backward();
-    optimizer.ClipGradients(kContrastClipNorm);
-    optimizer.Step();
-  }
-  return absl::OkStatus();
+  return ForEachBatch(
+      samples, config.batch, [&](const std::vector<int64_t>& rows, const Batch& batch) {
+        at::Tensor loss;
+        const auto add = [&](Modality part, const at::Tensor& all) {
+          if (!all.defined()) return;
+          const at::Tensor term =
+              DistillationLoss(FeaturesOf(*model, batch, part, {}),
+                               all.narrow(0, rows.front(), static_cast<int64_t>(rows.size())));
+          loss = loss.defined() ? loss + term : term;
+        };
+        add(Modality::kImage, ensemble.images);
+        add(Modality::kText, ensemble.texts);
+        optimizer.ZeroGradients();
+        (loss * config.distill_weight).backward();
+        optimizer.ClipGradients(kContrastClipNorm);
+        optimizer.Step();
+        return absl::OkStatus();
+      });
 }
 
 }  // namespace

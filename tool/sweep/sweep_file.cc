@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/base/status_macros.h"
 #include "common/config/section.h"
 
 namespace tributary {
@@ -25,13 +26,7 @@ std::string FolderOf(absl::string_view row) {
 }
 
 absl::StatusOr<Sweep> ParseSweep(absl::string_view toml, const std::string& origin) {
-  toml::table table;
-  try {
-    table = toml::parse(std::string(toml), origin);
-  } catch (const toml::parse_error& error) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        origin, ":", error.source().begin.line, ": not TOML: ", std::string(error.description())));
-  }
+  ASSIGN_OR_RETURN(const toml::table table, ParseToml(toml, origin));
   ConfigProblems problems(origin);
   Section root(&table, "", &problems);
   Sweep sweep;
