@@ -9,7 +9,9 @@ endif()
 find_package(Threads REQUIRED)
 
 add_library(tributary_compile_options INTERFACE)
-target_compile_options(tributary_compile_options INTERFACE -Wall -Wextra -Wpedantic -Werror)
+target_compile_options(tributary_compile_options INTERFACE -Wall -Wextra -Wpedantic -Werror
+                       # The same bits whether or not a machine can multiply and add in one step.
+                       -ffp-contract=off)
 target_include_directories(tributary_compile_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_link_libraries(tributary_compile_options INTERFACE Threads::Threads)
 
@@ -19,5 +21,12 @@ if(TRIBUTARY_SANITIZE)
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TRIBUTARY_SANITIZE})
   # g++ 12 sees uninitialised reads in its own instrumented standard library.
-  target_compile_options(tributary_compile_options INTERFACE -Wno-maybe-uninitialized)
+  target_compile_options(tributary_compile_options INTERFACE
+                         $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+endif()
+
+option(TRIBUTARY_FUZZ "Make the programs of tests/fuzz fuzzers; needs clang" OFF)
+if(TRIBUTARY_FUZZ)
+  # Counts which branches an input takes, in all code of the project that it can reach.
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/daemon/progress_board.h"
+#include "client/daemon/residual_store.h"
 #include "client/daemon/task_runner.h"
 #include "client/daemon/update_store.h"
 #include "common/base/random.h"
@@ -31,10 +32,14 @@ Daemon::Daemon(DaemonSetting setting, std::shared_ptr<grpc::Channel> channel,
 
 absl::Status Daemon::Run() {
   const std::unique_ptr<v1::Federation::Stub> stub = v1::Federation::NewStub(channel_);
+  grpc::GenericStub bulk(channel_);
   UpdateStore store(folder_->updates_path(), setting_.log);
+  ResidualStore residuals(folder_->residuals_path(), setting_.log);
   ProgressBoard board([this] { events_.Push(WorkProgressed{}); });
   TaskRunner runner({.stub = stub.get(),
+                     .bulk = &bulk,
                      .store = &store,
+                     .residuals = &residuals,
                      .gate = &gate_,
                      .board = &board,
                      .log = setting_.log,

@@ -74,9 +74,7 @@ void Session::Join() {
   join->set_device(place_.card.device);
   join->set_vocabulary(place_.card.vocabulary);
   join->set_public_set(place_.card.public_set);
-  for (const Codec codec : {Codec::kF32, Codec::kF16, Codec::kBf16, Codec::kInt8Block}) {
-    join->add_codecs(CodecToProto(codec));
-  }
+  for (const Codec codec : kCodecs) join->add_codecs(CodecToProto(codec));
   stream_->Send(std::move(message));
   Enter(Phase::kJoining, place_.timings.handshake);
 }
@@ -148,7 +146,8 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
   }
   place_.log->info("welcome to run {} ({}), coordinator version {}", terms_->run_name,
                    terms_->run_id, welcome.software_version());
-  // Reading the shard may take long, and is this side's doing: no deadline.
+  // Reading the shard may take long, and is this side's doing: no deadline, but signs of life.
+  heartbeat_due_ = absl::Now() + terms_->heartbeat;
   Enter(Phase::kPreparing, absl::InfiniteDuration());
   place_.runner->Prepare(number_, terms_->model);
 }
@@ -164,7 +163,6 @@ void Session::OnTrainerReady(const absl::Status& status) {
     message.mutable_ready()->add_held_rounds(round);
   }
   stream_->Send(std::move(message));
-  heartbeat_due_ = absl::Now() + terms_->heartbeat;
   Enter(Phase::kReadying, place_.timings.handshake);
 }
 

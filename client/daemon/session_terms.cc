@@ -46,7 +46,8 @@ absl::StatusOr<SessionTerms> TermsFrom(const v1::Welcome& welcome, Modality moda
       .chunk_bytes = std::clamp<int64_t>(welcome.chunk_bytes(), kLeastChunkBytes, kMostChunkBytes),
       .heartbeat = std::clamp(absl::Milliseconds(static_cast<int64_t>(
                                   std::min<uint64_t>(welcome.heartbeat_ms(), 3'600'000))),
-                              absl::Milliseconds(20), absl::Minutes(1))};
+                              absl::Milliseconds(20), absl::Minutes(1)),
+      .delta_downloads = welcome.delta_downloads()};
   ASSIGN_OR_RETURN(terms.model, ModelSpecFromProto(welcome.model()));
   ASSIGN_OR_RETURN(terms.upload, CheckedManifest(welcome.upload(), terms.model, modality,
                                                  TensorScope::kUpload, "the upload manifest"));

@@ -21,6 +21,7 @@ struct SessionTerms {
   Manifest upload{};
   int64_t chunk_bytes = 0;
   absl::Duration heartbeat{};
+  bool delta_downloads = false;  // what was pulled is worth keeping
 };
 
 // Checks a Welcome for a client of `modality`: protocol, fields, and that the model it describes

@@ -3,6 +3,7 @@
 //   lock           held while a client runs on the folder
 //   run.json       {"run_id", "run_name"} of the run that it has joined
 //   updates/       finished updates; see update_store.h
+//   residuals/     what lossy codecs took away from them; see residual_store.h
 #pragma once
 
 #include <string>
@@ -25,6 +26,7 @@ class StateFolder {
   // Empty if no run has been joined.
   const std::string& run_id() const { return run_id_; }
   std::string updates_path() const { return path_ + "/updates"; }
+  std::string residuals_path() const { return path_ + "/residuals"; }
 
   absl::Status RememberRun(const std::string& run_id, const std::string& run_name);
   // After the end of a run: the next one may be another.

@@ -1,6 +1,8 @@
 #include "client/daemon/task_run.h"
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "client/daemon/delta.h"
@@ -11,12 +13,13 @@
 namespace tributary {
 
 TaskRun::TaskRun(const WorkPlace& place, const v1::Task& task, TaskTrainer* trainer,
-                 CancelToken* token)
+                 HeldModel* held, CancelToken* token)
     : place_(place),
       task_(task),
       trainer_(trainer),
+      held_(held),
       token_(token),
-      transfer_(place.stub, place.gate, token) {}
+      transfer_(place.stub, place.bulk, place.gate, token) {}
 
 absl::Status TaskRun::Run() {
   place_.board->Begin(task_.round());
@@ -39,42 +42,50 @@ absl::StatusOr<FinishedUpdate> TaskRun::HeldOrTrained() {
   return Train(*terms);
 }
 
-absl::StatusOr<StateDict> TaskRun::Pull(const SessionTerms& terms) {
+absl::Status TaskRun::Pull(const SessionTerms& terms) {
   place_.board->Stage("pull");
-  StateDecoder decoder(terms.download);
+  std::optional<StateDecoder> decoder;
+  decoder.emplace(terms.download, &held_->values, held_->version);
   TransferRetry retry = Retry("pulling the model");
   while (true) {
     ASSIGN_OR_RETURN(const WorkGate::Terms now, place_.gate->AwaitSession(*token_));
-    const uint32_t before = decoder.next_chunk();
-    const absl::Status status = transfer_.Pull(*now, task_.round(), retry.limit(), &decoder);
-    if (status.ok()) return std::move(decoder).Take();
+    const uint32_t before = decoder->next_chunk();
+    absl::Status status =
+        transfer_.Pull(*now, task_.round(), retry.limit(), held_->version, &*decoder);
+    if (status.ok()) {
+      const uint64_t version = terms.delta_downloads ? decoder->version() : 0;
+      *held_ = {.version = version, .values = std::move(*decoder).Take()};
+      return absl::OkStatus();
+    }
     if (!token_->cancelled) {
       place_.log->warn("round {}: pulling the model broke off at chunk {}: {}", task_.round(),
-                       decoder.next_chunk(), status.ToString());
+                       decoder->next_chunk(), status.ToString());
     }
-    RETURN_IF_ERROR(retry.Consider(status, decoder.next_chunk() > before, now));
+    const bool moved_on = decoder->next_chunk() > before;
+    if (absl::IsFailedPrecondition(status)) {
+      decoder.emplace(terms.download, &held_->values, held_->version);
+    }
+    RETURN_IF_ERROR(retry.Consider(status, moved_on, now));
   }
 }
 
 absl::StatusOr<FinishedUpdate> TaskRun::Train(const SessionTerms& terms) {
   ASSIGN_OR_RETURN(const Codec codec, CodecFromProto(task_.upload_codec()));
-  absl::StatusOr<StateDict> pulled = Pull(terms);
-  if (absl::IsDataLoss(pulled.status())) {
-    // DataLoss is kept for this client's own shard.
-    return absl::InternalError(pulled.status().message());
-  }
-  RETURN_IF_ERROR(pulled.status());
+  const absl::Status pulled = Pull(terms);
+  // DataLoss is kept for this client's own shard.
+  if (absl::IsDataLoss(pulled)) return absl::InternalError(pulled.message());
+  RETURN_IF_ERROR(pulled);
 
   place_.board->Stage("train");
   place_.log->info("round {}: training", task_.round());
   ASSIGN_OR_RETURN(TrainedModel trained, trainer_->Train(
-                                             *pulled, task_,
+                                             held_->values, task_,
                                              [this](uint32_t step, uint32_t steps, double loss) {
                                                place_.board->Step(step, steps, loss);
                                              },
                                              token_->cancelled));
-  RETURN_IF_ERROR(SubtractPulled(*pulled, terms.upload, &trained.weights));
-  pulled = StateDict();  // as large as the model, and done with
+  RETURN_IF_ERROR(SubtractPulled(held_->values, terms.upload, &trained.weights));
+  if (held_->version == 0) *held_ = {};  // as large as the model, and done with
   place_.log->info("round {}: trained {} steps in {:.1f} s, loss {:.4f}", task_.round(),
                    trained.report.steps(), trained.report.train_seconds(), trained.report.loss());
 
@@ -82,9 +93,47 @@ absl::StatusOr<FinishedUpdate> TaskRun::Train(const SessionTerms& terms) {
                         .samples = place_.samples,
                         .report = std::move(trained.report),
                         .manifest_digest = terms.upload.Digest()};
-  update.state = EncodedState::Encode(trained.weights, codec, terms.chunk_bytes, place_.threads);
+  update.state = Encode(terms, codec, std::move(trained.weights));
   Keep(terms, update);
   return update;
+}
+
+std::shared_ptr<const EncodedState> TaskRun::Encode(const SessionTerms& terms, Codec codec,
+                                                    StateDict delta) {
+  EncodedState::Options options = {.codec = codec,
+                                   .chunk_bytes = terms.chunk_bytes,
+                                   .threads = place_.threads,
+                                   .plain_f32 = task_.plain_f32()};
+  if (!UsesErrorFeedback(codec)) {
+    auto owner = std::make_shared<const StateDict>(std::move(delta));
+    return EncodedState::Encode(EncodedState::SourcesOf(*owner), owner, options);
+  }
+  place_.residuals->AddTo(terms.run_id, task_.round(), &delta);
+  std::vector<float*> values;
+  for (size_t i = 0; i < delta.size(); ++i) values.push_back(delta[i].tensor.values.data());
+  // A slice's values are not read again once it is encoded: what is left in them is what it lost.
+  options.on_decoded = [&](size_t tensor, size_t offset, absl::Span<const float> decoded) {
+    float* left = values[tensor] + offset;
+    for (size_t i = 0; i < decoded.size(); ++i) left[i] -= decoded[i];
+  };
+  options.plain_f32 = false;
+  std::shared_ptr<const EncodedState> encoded =
+      EncodedState::Encode(EncodedState::SourcesOf(delta), nullptr, options);
+  StateDict residual;
+  for (size_t i = 0; i < delta.size(); ++i) {
+    StateDict::Entry& entry = delta[i];
+    if (!UsesErrorFeedback(CodecOfTensor({entry.name, entry.tensor.shape}, codec))) continue;
+    residual.Add(entry.name, std::move(entry.tensor)).IgnoreError();  // names are unique
+  }
+  // Before the update itself: where that is on disk, what it lost is there too.
+  if (absl::Status kept = place_.residuals->Save(terms.run_id, task_.round(), residual);
+      !kept.ok()) {
+    place_.log->error(
+        "round {}: what the codec took away from the update cannot be kept on disk, and "
+        "is lost: {}",
+        task_.round(), kept.ToString());
+  }
+  return encoded;
 }
 
 void TaskRun::Keep(const SessionTerms& terms, const FinishedUpdate& update) {
@@ -123,7 +172,7 @@ absl::Status TaskRun::Deliver(const FinishedUpdate& update) {
 absl::StatusOr<v1::UpdateState> TaskRun::AskAndPush(const SessionTerms& terms,
                                                     const FinishedUpdate& update,
                                                     absl::Duration limit, uint32_t* next_chunk) {
-  ASSIGN_OR_RETURN(v1::UpdateState state, transfer_.Ask(terms, update.round, place_.timings.ask));
+  ASSIGN_OR_RETURN(v1::UpdateState state, transfer_.Ask(terms, update, place_.timings.ask));
   if (state.state() == v1::UpdateState::STATE_WANTED) {
     *next_chunk = state.next_chunk();
     ASSIGN_OR_RETURN(state, transfer_.Push(terms, update, state.next_chunk(), limit));
@@ -145,11 +194,14 @@ void TaskRun::Close(const FinishedUpdate& update, const SessionTerms& terms,
     case v1::UpdateState::STATE_LATE:
       place_.log->warn("round {}: the update came too late and is not used: {}", update.round,
                        state.message());
+      // It stays on disk, and so does what it lost: a coordinator that has just come back says so of a
+      // round that it will ask for again.
       return;
     default:
       place_.log->error("round {}: the coordinator refuses the update: {}", update.round,
                         state.message());
       place_.store->Drop(terms.run_id, update.round);
+      place_.residuals->Drop(terms.run_id, update.round);
   }
 }
 

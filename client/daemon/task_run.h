@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/daemon/progress_board.h"
+#include "client/daemon/residual_store.h"
 #include "client/daemon/task_trainer.h"
 #include "client/daemon/timings.h"
 #include "client/daemon/transfer.h"
@@ -31,7 +32,9 @@ namespace tributary {
 // What tasks share. Pointers must outlive every run.
 struct WorkPlace {
   v1::Federation::StubInterface* stub = nullptr;
+  grpc::GenericStub* bulk = nullptr;  // of the same channel
   UpdateStore* store = nullptr;
+  ResidualStore* residuals = nullptr;
   WorkGate* gate = nullptr;
   ProgressBoard* board = nullptr;
   std::shared_ptr<spdlog::logger> log;
@@ -41,10 +44,18 @@ struct WorkPlace {
   Timings timings;
 };
 
+// What a client holds of its last pull, for the next one to add differences to.
+struct HeldModel {
+  uint64_t version = 0;  // 0: nothing
+  StateDict values;
+};
+
 // Used by one thread, once.
 class TaskRun {
  public:
-  TaskRun(const WorkPlace& place, const v1::Task& task, TaskTrainer* trainer, CancelToken* token);
+  // `held` is used and replaced.
+  TaskRun(const WorkPlace& place, const v1::Task& task, TaskTrainer* trainer, HeldModel* held,
+          CancelToken* token);
 
   // OK: the coordinator has the update, or does not want it any more, or has refused it (a line of
   // the log says which). CancelledError if cancelled. DataLoss: the shard is damaged. Anything
@@ -53,8 +64,12 @@ class TaskRun {
 
  private:
   absl::StatusOr<FinishedUpdate> HeldOrTrained();
-  absl::StatusOr<StateDict> Pull(const SessionTerms& terms);
+  // Pulls the round's model into *held_.
+  absl::Status Pull(const SessionTerms& terms);
   absl::StatusOr<FinishedUpdate> Train(const SessionTerms& terms);
+  // Encodes the delta, which is consumed, with error feedback where the codec asks for it.
+  std::shared_ptr<const EncodedState> Encode(const SessionTerms& terms, Codec codec,
+                                             StateDict delta);
   void Keep(const SessionTerms& terms, const FinishedUpdate& update);
   absl::Status Deliver(const FinishedUpdate& update);
   // Asks, and pushes if wanted. `*next_chunk`: what the coordinator wanted next at last.
@@ -67,6 +82,7 @@ class TaskRun {
   const WorkPlace& place_;
   const v1::Task& task_;
   TaskTrainer* const trainer_;
+  HeldModel* const held_;
   CancelToken* const token_;
   Transfer transfer_;
 };

@@ -93,6 +93,7 @@ void TaskRunner::Work() {
 
 void TaskRunner::DoPrepare(const Preparation& preparation) {
   trainer_.reset();  // before the new one takes its memory
+  held_ = {};
   absl::StatusOr<std::unique_ptr<TaskTrainer>> trainer = factory_(preparation.model);
   if (trainer.ok()) trainer_ = *std::move(trainer);
   absl::MutexLock lock(&mutex_);
@@ -104,7 +105,7 @@ void TaskRunner::DoPrepare(const Preparation& preparation) {
 void TaskRunner::DoTask(Job* job) {
   absl::Status status = trainer_ == nullptr
                             ? absl::InternalError("a task came before the model was built")
-                            : TaskRun(place_, job->task, trainer_.get(), &job->token).Run();
+                            : TaskRun(place_, job->task, trainer_.get(), &held_, &job->token).Run();
   malloc_trim(0);  // a model and an update were freed: give their pages back
   absl::MutexLock lock(&mutex_);
   current_ = nullptr;

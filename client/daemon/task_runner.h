@@ -58,6 +58,7 @@ class TaskRunner {
   const TrainerFactory factory_;
   EventQueue* const events_;
   std::unique_ptr<TaskTrainer> trainer_;  // the worker's own
+  HeldModel held_;                        // the worker's own
 
   absl::Mutex mutex_;
   std::optional<ModelSpec> model_ ABSL_GUARDED_BY(mutex_);  // what trainer_ is or will be for

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include <grpcpp/generic/generic_stub.h>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -19,17 +21,19 @@ namespace tributary {
 // Used by one thread.
 class Transfer {
  public:
-  // All must outlive the object.
-  Transfer(v1::Federation::StubInterface* stub, WorkGate* gate, CancelToken* token)
-      : stub_(stub), gate_(gate), token_(token) {}
+  // All must outlive the object. `bulk` is of the same channel as `stub`.
+  Transfer(v1::Federation::StubInterface* stub, grpc::GenericStub* bulk, WorkGate* gate,
+           CancelToken* token)
+      : stub_(stub), bulk_(bulk), gate_(gate), token_(token) {}
 
-  // Pulls from the decoder's next chunk on. OK if the decoder is complete. A chunk that the decoder
-  // refuses ends the call with the decoder's status.
+  // Pulls from the decoder's next chunk on; `held_version`: of the values that it can add
+  // differences to, 0 for none. OK if the decoder is complete. A chunk that the decoder refuses
+  // ends the call with the decoder's status.
   absl::Status Pull(const SessionTerms& terms, uint32_t round, absl::Duration limit,
-                    StateDecoder* decoder);
+                    uint64_t held_version, StateDecoder* decoder);
 
-  // What the coordinator holds of the update.
-  absl::StatusOr<v1::UpdateState> Ask(const SessionTerms& terms, uint32_t round,
+  // What the coordinator holds of `update`; the answer may wait for its turn.
+  absl::StatusOr<v1::UpdateState> Ask(const SessionTerms& terms, const FinishedUpdate& update,
                                       absl::Duration limit);
 
   // Pushes `update` from `first_chunk` on.
@@ -38,6 +42,7 @@ class Transfer {
 
  private:
   v1::Federation::StubInterface* const stub_;
+  grpc::GenericStub* const bulk_;
   WorkGate* const gate_;
   CancelToken* const token_;
 };

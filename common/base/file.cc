@@ -18,6 +18,8 @@
 namespace tributary {
 namespace {
 
+constexpr ssize_t kLargeWrite = 256 << 10;
+
 absl::Status SyncFolder(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot open folder ", path));
@@ -45,6 +47,8 @@ absl::Status AtomicFile::Write(absl::string_view content) {
     const ssize_t written = write(fd_, content.data(), content.size());
     if (written >= 0) {
       content.remove_prefix(static_cast<size_t>(written));
+      // The disk begins now and not at the end. A hint: Commit() makes sure.
+      if (written >= kLargeWrite) sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
     } else if (errno != EINTR) {
       status_ = ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
     }

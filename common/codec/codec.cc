@@ -1,6 +1,7 @@
 #include "common/codec/codec.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -9,224 +10,282 @@
 #include <zstd.h>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/hash.h"
 #include "common/base/status_macros.h"
-#include "common/codec/half.h"
+#include "common/codec/kernels.h"
+#include "common/codec/topk.h"
 
 namespace tributary {
 namespace {
 
-constexpr size_t kBlock = 256;
+constexpr size_t kInt8Values = 256, kInt4Values = 64;
 constexpr int kZstdLevel = 1;  // level 3 gains 2 % at a third of the speed
+static_assert(kDecodeBlock % kInt8Values == 0 && kDecodeBlock % kInt4Values == 0);
+static_assert(std::endian::native == std::endian::little, "values travel as they lie in memory");
 
-// Width of the interleaved values that byte planes take apart.
-size_t PlaneWidth(Codec codec) {
-  switch (codec) {
-    case Codec::kF32:
-      return 4;
-    case Codec::kF16:
-    case Codec::kBf16:
-      return 2;
-    case Codec::kInt8Block:
-      return 1;
-  }
-  return 1;
-}
+struct CodecRow {
+  Codec codec;
+  absl::string_view name;
+  v1::Codec proto;
+  size_t plane_width;  // of the interleaved items that byte planes take apart
+};
+constexpr CodecRow kTable[] = {
+    {Codec::kF32, "f32", v1::CODEC_F32, 4},
+    {Codec::kF16, "f16", v1::CODEC_F16, 2},
+    {Codec::kBf16, "bf16", v1::CODEC_BF16, 2},
+    {Codec::kInt8Block, "int8-block", v1::CODEC_INT8_BLOCK, 1},
+    {Codec::kInt4Block, "int4-block", v1::CODEC_INT4_BLOCK, 1},
+    {Codec::kTopK, "topk", v1::CODEC_TOPK, 2},
+};
 
-std::string ToPlanes(absl::string_view bytes, size_t width) {
-  if (width == 1) return std::string(bytes);
-  std::string planes(bytes.size(), '\0');
-  const size_t count = bytes.size() / width;
-  for (size_t plane = 0; plane < width; ++plane) {
-    for (size_t i = 0; i < count; ++i) planes[plane * count + i] = bytes[i * width + plane];
-  }
-  return planes;
-}
+const CodecRow& RowOf(Codec codec) { return kTable[static_cast<size_t>(codec)]; }
 
-std::string FromPlanes(absl::string_view planes, size_t width) {
-  std::string bytes(planes.size(), '\0');
-  const size_t count = planes.size() / width;
-  for (size_t plane = 0; plane < width; ++plane) {
-    for (size_t i = 0; i < count; ++i) bytes[i * width + plane] = planes[plane * count + i];
-  }
-  return bytes;
-}
+size_t Blocks(size_t count, size_t block) { return (count + block - 1) / block; }
 
-void EncodeInt8(absl::Span<const float> values, char* out) {
-  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
-    const absl::Span<const float> block = values.subspan(begin, kBlock);
-    float largest = 0;
-    for (const float value : block) largest = std::max(largest, std::abs(value));
-    const float scale = largest / 127;
+std::string EncodeInt8(absl::Span<const float> values) {
+  std::string payload(CodedBytes(Codec::kInt8Block, values.size()), '\0');
+  char* out = payload.data();
+  for (size_t begin = 0; begin < values.size(); begin += kInt8Values) {
+    const absl::Span<const float> block = values.subspan(begin, kInt8Values);
+    const float scale = std::bit_cast<float>(LargestMagnitudeBits(block)) / 127;
+    // The inverse of a subnormal scale overflows; such values are nothing beside any other.
+    const float inverse = scale > 0 && std::isfinite(1 / scale) ? 1 / scale : 0;
     std::memcpy(out, &scale, sizeof(scale));
-    out += sizeof(scale);
-    const float inverse = scale > 0 ? 1 / scale : 0;
-    for (const float value : block) {
-      const float code = std::isfinite(inverse) ? value * inverse : 0;
-      *out++ =
-          static_cast<char>(static_cast<int8_t>(std::clamp(std::nearbyint(code), -127.0F, 127.0F)));
-    }
-  }
-}
-
-void DecodeInt8(const char* in, absl::Span<float> values) {
-  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
-    float scale;
-    std::memcpy(&scale, in, sizeof(scale));
-    in += sizeof(scale);
-    for (float& value : values.subspan(begin, kBlock)) {
-      value = scale * static_cast<float>(static_cast<int8_t>(*in++));
-    }
-  }
-}
-
-// Unpacks to exactly `size` bytes or fails, whatever the payload's own header claims.
-absl::StatusOr<std::string> Unpack(absl::string_view payload, size_t size) {
-  std::string bytes(size, '\0');
-  const size_t got = ZSTD_decompress(bytes.data(), size, payload.data(), payload.size());
-  if (ZSTD_isError(got)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("payload does not unpack to ", size, " bytes: ", ZSTD_getErrorName(got)));
-  }
-  if (got != size) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("payload unpacks to ", got, " bytes, expected ", size));
-  }
-  return bytes;
-}
-
-}  // namespace
-
-absl::string_view CodecName(Codec codec) {
-  switch (codec) {
-    case Codec::kF32:
-      return "f32";
-    case Codec::kF16:
-      return "f16";
-    case Codec::kBf16:
-      return "bf16";
-    case Codec::kInt8Block:
-      return "int8-block";
-  }
-  return "unknown";
-}
-
-v1::Codec CodecToProto(Codec codec) {
-  switch (codec) {
-    case Codec::kF32:
-      return v1::CODEC_F32;
-    case Codec::kF16:
-      return v1::CODEC_F16;
-    case Codec::kBf16:
-      return v1::CODEC_BF16;
-    case Codec::kInt8Block:
-      return v1::CODEC_INT8_BLOCK;
-  }
-  return v1::CODEC_UNSPECIFIED;
-}
-
-absl::StatusOr<Codec> CodecFromProto(v1::Codec codec) {
-  switch (codec) {
-    case v1::CODEC_F32:
-      return Codec::kF32;
-    case v1::CODEC_F16:
-      return Codec::kF16;
-    case v1::CODEC_BF16:
-      return Codec::kBf16;
-    case v1::CODEC_INT8_BLOCK:
-      return Codec::kInt8Block;
-    default:
-      return absl::InvalidArgumentError(
-          absl::StrCat("codec ", static_cast<int>(codec),
-                       " is unknown; this build knows f32, f16, bf16 and int8-block"));
-  }
-}
-
-size_t CodedBytes(Codec codec, size_t count) {
-  if (codec == Codec::kInt8Block) return count + (count + kBlock - 1) / kBlock * sizeof(float);
-  return count * PlaneWidth(codec);
-}
-
-std::string EncodeValues(Codec codec, absl::Span<const float> values) {
-  std::string payload(CodedBytes(codec, values.size()), '\0');
-  auto* halves = reinterpret_cast<uint16_t*>(payload.data());
-  switch (codec) {
-    case Codec::kF32:
-      std::memcpy(payload.data(), values.data(), payload.size());
-      break;
-    case Codec::kF16:
-      FloatsToHalves(values, halves);
-      break;
-    case Codec::kBf16:
-      FloatsToBrainFloats(values, halves);
-      break;
-    case Codec::kInt8Block:
-      EncodeInt8(values, payload.data());
-      break;
+    Quantise(block, inverse, 127, reinterpret_cast<int8_t*>(out + sizeof(scale)));
+    out += sizeof(scale) + block.size();
   }
   return payload;
 }
 
-void DecodeValues(Codec codec, absl::string_view payload, absl::Span<float> values) {
+// The smallest bf16 number that is not below `value`, as a float.
+float BrainFloatAbove(float value) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  return std::bit_cast<float>((bits + 0xffff) & 0xffff0000);
+}
+
+std::string EncodeInt4(absl::Span<const float> values) {
+  std::string payload(CodedBytes(Codec::kInt4Block, values.size()), '\0');
+  char* scales = payload.data();
+  auto* codes = reinterpret_cast<uint8_t*>(scales + 2 * Blocks(values.size(), kInt4Values));
+  std::array<int8_t, kInt4Values> block_codes;
+  for (size_t begin = 0; begin < values.size(); begin += kInt4Values) {
+    const absl::Span<const float> block = values.subspan(begin, kInt4Values);
+    const float scale = BrainFloatAbove(std::bit_cast<float>(LargestMagnitudeBits(block)) / 7);
+    const float inverse = scale > 0 && std::isfinite(1 / scale) ? 1 / scale : 0;
+    const auto half = static_cast<uint16_t>(std::bit_cast<uint32_t>(scale) >> 16);
+    std::memcpy(scales, &half, sizeof(half));
+    scales += sizeof(half);
+    Quantise(block, inverse, 7, block_codes.data());
+    PackNibbles(block_codes.data(), block.size(), codes + begin / 2);
+  }
+  return payload;
+}
+
+std::string Coded(Codec codec, absl::Span<const float> values) {
   switch (codec) {
-    case Codec::kF32:
-      std::memcpy(values.data(), payload.data(), payload.size());
-      break;
-    case Codec::kF16:
-      HalvesToFloats(payload, values);
-      break;
-    case Codec::kBf16:
-      BrainFloatsToFloats(payload, values);
-      break;
     case Codec::kInt8Block:
-      DecodeInt8(payload.data(), values);
+      return EncodeInt8(values);
+    case Codec::kInt4Block:
+      return EncodeInt4(values);
+    case Codec::kTopK:
+      return EncodeTopK(values);
+    default:
       break;
   }
-}
-
-void EncodeSlice(Codec codec, absl::Span<const float> values, v1::TensorSlice* slice) {
-  std::string payload = EncodeValues(codec, values);
-  const std::string planes = ToPlanes(payload, PlaneWidth(codec));
-  std::string packed(ZSTD_compressBound(planes.size()), '\0');
-  const size_t size =
-      ZSTD_compress(packed.data(), packed.size(), planes.data(), planes.size(), kZstdLevel);
-  // Unpacking costs the receiver time: a gain of less than 1/32 is not worth it.
-  const bool pays = !ZSTD_isError(size) && size + payload.size() / 32 < payload.size();
-  if (pays) {
-    packed.resize(size);
-    payload = std::move(packed);
-  }
-  slice->set_codec(CodecToProto(codec));
-  slice->set_compressed(pays);
-  slice->set_count(static_cast<uint32_t>(values.size()));
-  slice->set_checksum(Checksum(payload));
-  slice->set_payload(std::move(payload));
-}
-
-absl::Status DecodeSlice(const v1::TensorSlice& slice, absl::Span<float> values) {
-  ASSIGN_OR_RETURN(const Codec codec, CodecFromProto(slice.codec()));
-  if (Checksum(slice.payload()) != slice.checksum()) {
-    return absl::DataLossError("payload does not have the checksum that came with it");
-  }
-  const size_t size = CodedBytes(codec, values.size());
-  if (slice.compressed()) {
-    ASSIGN_OR_RETURN(const std::string planes, Unpack(slice.payload(), size));
-    const size_t width = PlaneWidth(codec);
-    DecodeValues(codec, width == 1 ? planes : FromPlanes(planes, width), values);
-  } else if (slice.payload().size() == size) {
-    DecodeValues(codec, slice.payload(), values);
+  std::string payload(CodedBytes(codec, values.size()), '\0');
+  auto* halves = reinterpret_cast<uint16_t*>(payload.data());
+  if (codec == Codec::kF16) {
+    FloatsToHalves(values, halves);
+  } else if (codec == Codec::kBf16) {
+    FloatsToBrainFloats(values, halves);
   } else {
-    return absl::InvalidArgumentError(absl::StrCat("payload has ", slice.payload().size(),
-                                                   " bytes, expected ", size, " for ",
-                                                   values.size(), " values in ", CodecName(codec)));
+    std::memcpy(payload.data(), values.data(), payload.size());
   }
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
-      return absl::OutOfRangeError(absl::StrCat("value ", slice.offset() + i, " is ", values[i],
-                                                ", expected a finite number"));
-    }
+  return payload;
+}
+
+// Unpacks to at most `most` bytes, whatever the payload's own header claims.
+absl::Status Unpack(absl::string_view payload, size_t most, std::string* bytes) {
+  bytes->resize(most);
+  const size_t got = ZSTD_decompress(bytes->data(), most, payload.data(), payload.size());
+  if (ZSTD_isError(got)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("payload does not unpack to ", most, " bytes: ", ZSTD_getErrorName(got)));
   }
+  bytes->resize(got);
   return absl::OkStatus();
+}
+
+// Calls fill(begin, values) for each block of `count` values, then the sink with them.
+template <typename Fill>
+void ForBlocks(size_t count, BlockSink sink, Fill fill) {
+  alignas(64) std::array<float, kDecodeBlock> block;
+  for (size_t begin = 0; begin < count; begin += kDecodeBlock) {
+    const absl::Span<float> values =
+        absl::MakeSpan(block).first(std::min(kDecodeBlock, count - begin));
+    fill(begin, values);
+    sink(begin, values);
+  }
+}
+
+// Fixed-width values, in a row or in planes.
+void DecodeWide(Codec codec, bool planes, const char* bytes, size_t count, BlockSink sink) {
+  const size_t width = RowOf(codec).plane_width;
+  alignas(64) std::array<char, 2 * kDecodeBlock> items;
+  ForBlocks(count, sink, [&](size_t begin, absl::Span<float> values) {
+    if (codec == Codec::kF32) {
+      auto* to = reinterpret_cast<char*>(values.data());
+      if (planes) return JoinPlanes4(bytes + begin, count, values.size(), to);
+      std::memcpy(to, bytes + 4 * begin, 4 * values.size());
+      return;
+    }
+    const char* from = bytes + width * begin;
+    if (planes) {
+      JoinPlanes2(bytes + begin, count, values.size(), items.data());
+      from = items.data();
+    }
+    if (codec == Codec::kF16) return HalvesToFloats(from, values);
+    BrainFloatsToFloats(from, values);
+  });
+}
+
+void DecodeInt8(const char* bytes, size_t count, BlockSink sink) {
+  ForBlocks(count, sink, [&](size_t, absl::Span<float> values) {
+    for (size_t i = 0; i < values.size(); i += kInt8Values) {
+      const absl::Span<float> block = values.subspan(i, kInt8Values);
+      float scale;
+      std::memcpy(&scale, bytes, sizeof(scale));
+      Scale(reinterpret_cast<const int8_t*>(bytes + sizeof(scale)), scale, block);
+      bytes += sizeof(scale) + block.size();
+    }
+  });
+}
+
+absl::Status DecodeInt4(const char* bytes, size_t count, BlockSink sink) {
+  const char* scales = bytes;
+  const auto* codes = reinterpret_cast<const uint8_t*>(bytes + 2 * Blocks(count, kInt4Values));
+  bool well_formed = true;
+  ForBlocks(count, sink, [&](size_t begin, absl::Span<float> values) {
+    for (size_t i = 0; i < values.size(); i += kInt4Values) {
+      float scale;
+      BrainFloatsToFloats(scales, absl::MakeSpan(&scale, 1));
+      scales += 2;
+      well_formed &= ScaleNibbles(codes + (begin + i) / 2, scale, values.subspan(i, kInt4Values));
+    }
+  });
+  if (well_formed) return absl::OkStatus();
+  return absl::InvalidArgumentError("payload has the code 0, which int4-block does not use");
+}
+
+absl::Status DecodeTopK(absl::string_view bytes, bool planes, size_t count, std::string* scratch,
+                        BlockSink sink) {
+  std::string items;
+  if (planes) {
+    items.resize(bytes.size());
+    JoinPlanes2(bytes.data(), bytes.size() / 2, bytes.size() / 2, items.data());
+    scratch->swap(items);
+    bytes = *scratch;
+  }
+  TopKReader reader(bytes, count);
+  ForBlocks(count, sink,
+            [&](size_t begin, absl::Span<float> values) { reader.Fill(begin, values); });
+  return reader.status();
+}
+
+}  // namespace
+
+absl::string_view CodecName(Codec codec) { return RowOf(codec).name; }
+
+v1::Codec CodecToProto(Codec codec) { return RowOf(codec).proto; }
+
+absl::StatusOr<Codec> CodecFromProto(v1::Codec codec) {
+  for (const CodecRow& row : kTable) {
+    if (row.proto == codec) return row.codec;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "codec ", static_cast<int>(codec),
+      " is unknown; this build knows f32, f16, bf16, int8-block, int4-block and topk"));
+}
+
+bool UsesErrorFeedback(Codec codec) {
+  return codec == Codec::kInt8Block || codec == Codec::kInt4Block || codec == Codec::kTopK;
+}
+
+size_t CodedBytes(Codec codec, size_t count) {
+  switch (codec) {
+    case Codec::kInt8Block:
+      return count + Blocks(count, kInt8Values) * sizeof(float);
+    case Codec::kInt4Block:
+      return (count + 1) / 2 + Blocks(count, kInt4Values) * sizeof(uint16_t);
+    case Codec::kTopK:
+      return count * kTopKEntryBytes;
+    default:
+      return count * RowOf(codec).plane_width;
+  }
+}
+
+CodedPayload EncodeValues(Codec codec, absl::Span<const float> values) {
+  std::string payload = Coded(codec, values);
+  const size_t width = RowOf(codec).plane_width;
+  std::string planes;
+  if (width > 1) {
+    planes.resize(payload.size());
+    (width == 2 ? SplitPlanes2 : SplitPlanes4)(payload.data(), payload.size() / width,
+                                               planes.data());
+  }
+  const std::string& packable = width > 1 ? planes : payload;
+  std::string packed(ZSTD_compressBound(packable.size()), '\0');
+  const size_t size =
+      ZSTD_compress(packed.data(), packed.size(), packable.data(), packable.size(), kZstdLevel);
+  // Unpacking costs the receiver time: a gain of less than 1/32 is not worth it.
+  if (ZSTD_isError(size) || size + payload.size() / 32 >= payload.size()) {
+    return {.bytes = std::move(payload), .compressed = false};
+  }
+  packed.resize(size);
+  packed.shrink_to_fit();
+  return {.bytes = std::move(packed), .compressed = true};
+}
+
+absl::Status DecodeValues(Codec codec, bool compressed, absl::string_view payload, size_t count,
+                          std::string* scratch, BlockSink sink) {
+  const size_t size = CodedBytes(codec, count);
+  if (compressed) {
+    RETURN_IF_ERROR(Unpack(payload, size, scratch));
+    payload = *scratch;
+  }
+  const bool fits = codec == Codec::kTopK
+                        ? payload.size() <= size && payload.size() % kTopKEntryBytes == 0
+                        : payload.size() == size;
+  if (!fits) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("payload has ", payload.size(), " bytes", compressed ? " when unpacked" : "",
+                     ", expected ", codec == Codec::kTopK ? "a multiple of 4 up to " : "", size,
+                     " for ", count, " values in ", CodecName(codec)));
+  }
+  switch (codec) {
+    case Codec::kInt8Block:
+      DecodeInt8(payload.data(), count, sink);
+      return absl::OkStatus();
+    case Codec::kInt4Block:
+      return DecodeInt4(payload.data(), count, sink);
+    case Codec::kTopK:
+      return DecodeTopK(payload, compressed, count, scratch, sink);
+    default:
+      DecodeWide(codec, compressed, payload.data(), count, sink);
+      return absl::OkStatus();
+  }
+}
+
+void RoundTo(Codec codec, absl::Span<float> values) {
+  if (codec != Codec::kF16 && codec != Codec::kBf16) return;
+  std::vector<uint16_t> halves(values.size());
+  const auto* bytes = reinterpret_cast<const char*>(halves.data());
+  if (codec == Codec::kF16) {
+    FloatsToHalves(values, halves.data());
+    HalvesToFloats(bytes, values);
+  } else {
+    FloatsToBrainFloats(values, halves.data());
+    BrainFloatsToFloats(bytes, values);
+  }
 }
 
 }  // namespace tributary

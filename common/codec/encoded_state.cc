@@ -1,15 +1,14 @@
 #include "common/codec/encoded_state.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
-#include <functional>
-#include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/hash.h"
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 
 namespace tributary {
@@ -19,41 +18,7 @@ namespace {
 // then an end mark of length 2^64 - 1 and the number of chunks.
 constexpr absl::string_view kMagic = "TRIBCHK1";
 constexpr uint64_t kEndMark = ~uint64_t{0};
-
-// Where a slice lies: values [begin, end) of tensor `tensor`.
-struct Extent {
-  size_t tensor;
-  size_t begin;
-  size_t end;
-};
-
-std::vector<Extent> Slices(const StateDict& state, Codec codec, int64_t chunk_bytes) {
-  // A slice no larger than a chunk keeps chunks near their size.
-  const size_t width = std::max<size_t>(1, CodedBytes(codec, 1024) / 1024);
-  const size_t most =
-      std::clamp<size_t>(static_cast<size_t>(chunk_bytes) / width, 1024, kMostSliceValues);
-  std::vector<Extent> slices;
-  for (size_t i = 0; i < state.size(); ++i) {
-    const size_t count = state[i].tensor.values.size();
-    for (size_t begin = 0; begin < count; begin += most) {
-      slices.push_back({i, begin, std::min(begin + most, count)});
-    }
-  }
-  return slices;
-}
-
-void RunOnThreads(int threads, size_t jobs, const std::function<void(size_t)>& job) {
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < jobs; i = next++) job(i);
-  };
-  std::vector<std::thread> others;
-  const size_t extra =
-      std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), std::max<size_t>(jobs, 1)) - 1;
-  for (size_t i = 0; i < extra; ++i) others.emplace_back(work);
-  work();
-  for (std::thread& thread : others) thread.join();
-}
+constexpr size_t kLeastSliceValues = 1024;
 
 void AppendNumber(uint64_t number, std::string* bytes) {
   bytes->append(reinterpret_cast<const char*>(&number), sizeof(number));
@@ -67,48 +32,153 @@ bool TakeNumber(absl::string_view* bytes, uint64_t* number) {
   return true;
 }
 
+absl::Cord OwningCord(std::string bytes) {
+  auto* held = new std::string(std::move(bytes));
+  return absl::MakeCordFromExternal(*held, [held] { delete held; });
+}
+
+absl::string_view BytesOf(absl::Span<const float> values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
+}
+
+// The version of values that these slices carry: equal slices, equal version. Never 0.
+uint64_t VersionOf(absl::Span<const EncodedSlice> slices) {
+  std::string numbers;
+  for (const EncodedSlice& slice : slices) {
+    AppendNumber(slice.head.tensor, &numbers);
+    AppendNumber(slice.head.offset, &numbers);
+    AppendNumber(static_cast<uint64_t>(slice.head.codec), &numbers);
+    AppendNumber(slice.head.checksum, &numbers);
+  }
+  return std::max<uint64_t>(Checksum(numbers), 1);
+}
+
+// How tensors are cut into slices.
+std::vector<EncodedState::Extent> ExtentsOf(absl::Span<const EncodedState::Source> tensors,
+                                            int64_t chunk_bytes) {
+  // A slice is no larger than a chunk in any codec, which keeps chunks near their size, and is cut
+  // at the same places in all.
+  const size_t most = std::clamp<size_t>(static_cast<size_t>(chunk_bytes) / sizeof(float),
+                                         kLeastSliceValues, kMostSliceValues);
+  std::vector<EncodedState::Extent> extents;
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const size_t count = tensors[i].values.size();
+    for (size_t begin = 0; begin < count; begin += most) {
+      extents.push_back({i, begin, std::min(begin + most, count)});
+    }
+  }
+  return extents;
+}
+
 }  // namespace
 
-EncodedState::EncodedState(std::vector<std::string> chunks) : chunks_(std::move(chunks)) {
-  for (const std::string& chunk : chunks_) bytes_ += chunk.size();
+Codec CodecOfTensor(const TensorSpec& spec, Codec codec) {
+  const bool small = UsesErrorFeedback(codec);
+  if (small && absl::StartsWith(spec.name, "public.")) return Codec::kF16;
+  if (spec.shape.size() > 1) return codec;
+  const bool delicate = absl::StrContains(spec.name, "norm") ||
+                        absl::StrContains(spec.name, "Norm") ||
+                        absl::EndsWith(spec.name, "cross_modal_scale");
+  return small && !delicate ? Codec::kInt8Block : Codec::kF32;
+}
+
+EncodedState::EncodedState(std::vector<absl::Cord> chunks, const ValuesVersion& version)
+    : chunks_(std::move(chunks)), version_(version) {
+  for (const absl::Cord& chunk : chunks_) bytes_ += chunk.size();
+}
+
+std::vector<EncodedState::Source> EncodedState::SourcesOf(const StateDict& state) {
+  std::vector<Source> sources;
+  for (const StateDict::Entry& entry : state) {
+    sources.push_back({{entry.name, entry.tensor.shape}, entry.tensor.values});
+  }
+  return sources;
+}
+
+EncodedSlice EncodedState::EncodeSlice(const TensorSpec& spec, const Extent& extent,
+                                       absl::Span<const float> values,
+                                       const std::shared_ptr<const void>& owner,
+                                       const Options& options) {
+  const Codec codec = CodecOfTensor(spec, options.codec);
+  EncodedSlice slice;
+  slice.head = {.tensor = static_cast<uint32_t>(extent.tensor),
+                .offset = extent.begin,
+                .count = static_cast<uint32_t>(values.size()),
+                .codec = CodecToProto(codec)};
+  const Codec sum_codec = CodecOfTensor(spec, options.sum_codec);
+  if (sum_codec != Codec::kF32) slice.head.sum_codec = CodecToProto(sum_codec);
+  if (codec == Codec::kF32 && options.plain_f32) {
+    slice.head.checksum = Checksum(BytesOf(values));
+    slice.payload = absl::MakeCordFromExternal(BytesOf(values), [owner] {});
+    if (options.on_decoded) options.on_decoded(extent.tensor, extent.begin, values);
+    return slice;
+  }
+  CodedPayload coded = EncodeValues(codec, values);
+  slice.head.compressed = coded.compressed;
+  slice.head.checksum = Checksum(coded.bytes);
+  if (options.on_decoded) {
+    std::string scratch;
+    // What was just encoded decodes.
+    DecodeValues(codec, coded.compressed, coded.bytes, values.size(), &scratch,
+                 [&](size_t offset, absl::Span<const float> decoded) {
+                   options.on_decoded(extent.tensor, extent.begin + offset, decoded);
+                 })
+        .IgnoreError();
+  }
+  slice.payload = OwningCord(std::move(coded.bytes));
+  return slice;
+}
+
+std::shared_ptr<const EncodedState> EncodedState::Encode(absl::Span<const Source> tensors,
+                                                         std::shared_ptr<const void> owner,
+                                                         const Options& options) {
+  const std::vector<Extent> extents = ExtentsOf(tensors, options.chunk_bytes);
+  std::vector<EncodedSlice> slices(extents.size());
+  ParallelFor(options.threads, extents.size(), [&](size_t i) {
+    const Extent& extent = extents[i];
+    const Source& tensor = tensors[extent.tensor];
+    slices[i] =
+        EncodeSlice(tensor.spec, extent,
+                    tensor.values.subspan(extent.begin, extent.end - extent.begin), owner, options);
+  });
+  return Assemble(slices, options.chunk_bytes, options.version);
+}
+
+std::shared_ptr<const EncodedState> EncodedState::Assemble(absl::Span<const EncodedSlice> slices,
+                                                           int64_t chunk_bytes,
+                                                           ValuesVersion version) {
+  if (version.version == 0) version.version = VersionOf(slices);
+  std::vector<size_t> begins = {0};  // each chunk's first slice
+  int64_t filled = 0;
+  for (size_t i = 0; i < slices.size(); ++i) {
+    if (filled >= chunk_bytes) {
+      begins.push_back(i);
+      filled = 0;
+    }
+    filled += static_cast<int64_t>(slices[i].payload.size());
+  }
+  std::vector<absl::Cord> chunks(begins.size());
+  for (size_t i = 0; i < begins.size(); ++i) {
+    const size_t end = i + 1 < begins.size() ? begins[i + 1] : slices.size();
+    chunks[i] = WriteChunk({.index = static_cast<uint32_t>(i),
+                            .count = static_cast<uint32_t>(begins.size()),
+                            .version = version},
+                           slices.subspan(begins[i], end - begins[i]));
+  }
+  return std::shared_ptr<const EncodedState>(new EncodedState(std::move(chunks), version));
 }
 
 std::shared_ptr<const EncodedState> EncodedState::Encode(const StateDict& state, Codec codec,
                                                          int64_t chunk_bytes, int threads) {
-  const std::vector<Extent> extents = Slices(state, codec, chunk_bytes);
-  std::vector<v1::TensorSlice> slices(extents.size());
-  RunOnThreads(threads, extents.size(), [&](size_t i) {
-    const auto [index, begin, end] = extents[i];
-    const Tensor& tensor = state[index].tensor;
-    slices[i].set_tensor(static_cast<uint32_t>(index));
-    slices[i].set_offset(begin);
-    EncodeSlice(tensor.shape.size() > 1 ? codec : Codec::kF32,
-                absl::MakeConstSpan(tensor.values).subspan(begin, end - begin), &slices[i]);
-  });
-  std::vector<v1::Chunk> messages(1);
-  int64_t filled = 0;
-  for (v1::TensorSlice& slice : slices) {
-    if (filled >= chunk_bytes) {
-      messages.emplace_back();
-      filled = 0;
-    }
-    filled += static_cast<int64_t>(slice.payload().size());
-    *messages.back().add_slices() = std::move(slice);
-  }
-  std::vector<std::string> chunks(messages.size());
-  for (size_t i = 0; i < messages.size(); ++i) {
-    messages[i].set_index(static_cast<uint32_t>(i));
-    messages[i].set_count(static_cast<uint32_t>(messages.size()));
-    chunks[i] = messages[i].SerializeAsString();
-    messages[i].Clear();
-  }
-  return std::shared_ptr<const EncodedState>(new EncodedState(std::move(chunks)));
+  return Encode(SourcesOf(state), nullptr,
+                {.codec = codec, .chunk_bytes = chunk_bytes, .threads = threads});
 }
 
 absl::Status EncodedState::Save(const std::string& path) const {
   AtomicFile file(path);
   RETURN_IF_ERROR(file.Write(kMagic));
-  for (const std::string& chunk : chunks_) {
+  for (const absl::Cord& cord : chunks_) {
+    const std::string chunk(cord);
     std::string head;
     AppendNumber(chunk.size(), &head);
     AppendNumber(Checksum(chunk), &head);
@@ -128,16 +198,20 @@ absl::StatusOr<std::shared_ptr<const EncodedState>> EncodedState::Load(const std
   absl::string_view rest = content;
   if (rest.substr(0, kMagic.size()) != kMagic) return damaged;
   rest.remove_prefix(kMagic.size());
-  std::vector<std::string> chunks;
+  std::vector<absl::Cord> chunks;
+  ValuesVersion version;
   uint64_t length, number;
   while (TakeNumber(&rest, &length) && TakeNumber(&rest, &number)) {
     if (length == kEndMark) {
       if (number != chunks.size() || chunks.empty() || !rest.empty()) return damaged;
-      return std::shared_ptr<const EncodedState>(new EncodedState(std::move(chunks)));
+      return std::shared_ptr<const EncodedState>(new EncodedState(std::move(chunks), version));
     }
     const absl::string_view chunk = rest.substr(0, length);
     if (chunk.size() != length || Checksum(chunk) != number) return damaged;
-    chunks.emplace_back(chunk);
+    const absl::StatusOr<ChunkHead> head = ReadChunkHead(chunk);
+    if (!head.ok()) return damaged;
+    version = head->version;
+    chunks.push_back(OwningCord(std::string(chunk)));
     rest.remove_prefix(length);
   }
   return damaged;

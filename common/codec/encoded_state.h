@@ -1,29 +1,74 @@
-// EncodedState: a StateDict as the chunks that travel, built once and shared by every stream.
+// EncodedState: tensors as the chunks that travel, built once and shared by every stream.
 //
 // Slices of all tensors, in manifest order, are packed into chunks of about `chunk_bytes`: small
-// tensors share a chunk, large ones are split at kMostSliceValues. Tensors of one dimension (norms,
-// biases, gates) stay f32 whatever the codec: they are few and delicate.
+// tensors share a chunk, large ones are split. A tensor's codec is CodecOfTensor()'s. Chunks are
+// cords: plain f32 payloads lie where the values lie, which are never copied.
 //
 // Immutable, hence thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/cord.h"
+#include "common/codec/chunk_frame.h"
 #include "common/codec/codec.h"
+#include "common/tensor/manifest.h"
 #include "common/tensor/state_dict.h"
 
 namespace tributary {
 
+// The codec of one tensor of a transfer in `codec`. Norms and gates stay f32: they are few and
+// delicate. Other tensors of one dimension (biases) are sent in f32 where `codec` has 16 bits, in
+// int8-block where it is smaller; representations ("public.*") in f16 at least.
+Codec CodecOfTensor(const TensorSpec& spec, Codec codec);
+
 class EncodedState {
  public:
-  // `chunk_bytes`: what a chunk holds at least, if there is as much. `threads`: at least 1.
+  // A tensor whose values lie elsewhere.
+  struct Source {
+    TensorSpec spec;
+    absl::Span<const float> values;
+  };
+  // A run of values of a tensor.
+  struct Extent {
+    size_t tensor;
+    size_t begin;
+    size_t end;
+  };
+  struct Options {
+    Codec codec = Codec::kF32;
+    int64_t chunk_bytes = 1 << 20;  // what a chunk holds at least, if there is as much
+    int threads = 1;
+    bool plain_f32 = false;  // f32 values go as they are, by reference
+    // 0: computed from the slices.
+    ValuesVersion version = {};
+    Codec sum_codec = Codec::kF32;
+    // Called for each block, from any of the threads, with what a receiver will decode.
+    std::function<void(size_t tensor, size_t offset, absl::Span<const float>)> on_decoded = {};
+  };
+
+  // `owner` keeps the tensors' values, which must not change while the result lives, if
+  // options.plain_f32 is set; otherwise they are not referred to afterwards.
+  static std::shared_ptr<const EncodedState> Encode(absl::Span<const Source> tensors,
+                                                    std::shared_ptr<const void> owner,
+                                                    const Options& options);
   static std::shared_ptr<const EncodedState> Encode(const StateDict& state, Codec codec,
                                                     int64_t chunk_bytes, int threads);
+  static std::vector<Source> SourcesOf(const StateDict& state);
+
+  // A run of values of a tensor as a slice. `owner`, `options`: as above.
+  static EncodedSlice EncodeSlice(const TensorSpec& spec, const Extent& extent,
+                                  absl::Span<const float> values,
+                                  const std::shared_ptr<const void>& owner, const Options& options);
+  // Slices of all tensors, in order, as chunks. Computes the version where it is 0.
+  static std::shared_ptr<const EncodedState> Assemble(absl::Span<const EncodedSlice> slices,
+                                                      int64_t chunk_bytes, ValuesVersion version);
 
   // From a file that Save() wrote. DataLoss if it is cut short or changed.
   static absl::StatusOr<std::shared_ptr<const EncodedState>> Load(const std::string& path);
@@ -31,14 +76,16 @@ class EncodedState {
   absl::Status Save(const std::string& path) const;
 
   // Serialized v1::Chunk messages, in order; at least one.
-  const std::vector<std::string>& chunks() const { return chunks_; }
+  const std::vector<absl::Cord>& chunks() const { return chunks_; }
   // Of all chunks together.
   uint64_t bytes() const { return bytes_; }
+  const ValuesVersion& version() const { return version_; }
 
  private:
-  explicit EncodedState(std::vector<std::string> chunks);
+  EncodedState(std::vector<absl::Cord> chunks, const ValuesVersion& version);
 
-  std::vector<std::string> chunks_;
+  std::vector<absl::Cord> chunks_;
+  ValuesVersion version_;
   uint64_t bytes_ = 0;
 };
 

@@ -1,69 +1,105 @@
-// StateDecoder: takes the chunks of a transfer in order and ends with a StateDict, or with the
-// reason why not.
+// Takes the chunks of a transfer in order and ends with all values, or with the reason why not.
 //
 // Nothing that a peer sends is believed: chunk numbers, slice extents (every value of the manifest
 // exactly once, in order), payload sizes, checksums and values are all checked against the
-// manifest. After an error the decoder is as it was before the offending chunk.
+// manifest. After an error the reader stands where it stood before the offending chunk.
 //
 // Not thread-safe.
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <limits>
+#include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "common/codec/chunk_frame.h"
 #include "common/codec/codec.h"
 #include "common/tensor/manifest.h"
 #include "common/tensor/state_dict.h"
 
 namespace tributary {
 
-// The checks alone: hands each decoded slice to a sink and keeps no values.
+// `values` of tensor number `tensor`, from its value `offset` on. Valid during the call.
+using ValuesSink =
+    absl::FunctionRef<void(size_t tensor, size_t offset, absl::Span<const float> values)>;
+
+// The checks alone: hands decoded values to a sink, block by block, and keeps none.
 class ChunkReader {
  public:
-  // `values` of tensor number `tensor`, from its value `offset` on. Valid during the call.
-  using Sink = std::function<void(size_t tensor, size_t offset, absl::Span<const float> values)>;
+  // `manifest` must outlive the reader. `largest`: the largest magnitude that is accepted.
+  explicit ChunkReader(const Manifest* manifest, float largest = std::numeric_limits<float>::max())
+      : manifest_(manifest), largest_(largest) {
+    SkipEmptyTensors();
+  }
 
-  explicit ChunkReader(const Manifest* manifest) : manifest_(manifest) { SkipEmptyTensors(); }
+  // Checks the next chunk and hands its values to `sink`. InvalidArgument, DataLoss (a checksum) or
+  // OutOfRange (a value) name the chunk, the tensor and what was expected. A sink may have got
+  // values of a chunk that is refused in the end; they come again, at the same places, with its
+  // repetition. FailedPrecondition: the chunk is of other versions than those before it.
+  absl::Status Read(absl::string_view serialized_chunk, ValuesSink sink);
 
-  // Checks the next chunk and hands its slices to `sink`, which is not called for a chunk that is
-  // refused. Errors name the chunk, the tensor and what was expected.
-  absl::Status Read(absl::string_view serialized_chunk, const Sink& sink);
-
-  uint32_t next_chunk() const { return next_chunk_; }
+  uint32_t next_chunk() const { return position_.next_chunk; }
+  // Of the chunks so far.
+  const ValuesVersion& version() const { return position_.version; }
+  // Of the last slice that was handed to the sink or is being.
+  Codec sum_codec() const { return sum_codec_; }
   // Whether every value of the manifest has arrived.
   bool complete() const {
-    return tensor_ == manifest_->tensors.size() && next_chunk_ == chunk_count_;
+    return position_.tensor == manifest_->tensors.size() &&
+           position_.next_chunk == position_.chunk_count;
   }
 
  private:
-  absl::Status CheckSlice(const v1::TensorSlice& slice, size_t tensor, uint64_t offset) const;
+  struct Position {
+    uint32_t next_chunk = 0;
+    uint32_t chunk_count = 0;  // as the first chunk says
+    ValuesVersion version;     // as the first chunk says
+    size_t tensor = 0;         // where the next slice must begin
+    uint64_t offset = 0;
+  };
+  absl::Status CheckHead(const ChunkHead& head) const;
+  absl::Status ReadSlices(absl::string_view serialized_chunk, ValuesSink sink);
+  absl::Status ReadSlice(const SliceHead& head, absl::string_view payload, ValuesSink sink);
+  absl::Status CheckExtent(const SliceHead& head) const;
+  absl::Status CheckValues(uint64_t offset, absl::Span<const float> values) const;
   void SkipEmptyTensors();
 
   const Manifest* manifest_;
-  uint32_t next_chunk_ = 0;
-  uint32_t chunk_count_ = 0;  // as the first chunk says
-  size_t tensor_ = 0;         // where the next slice must begin
-  uint64_t offset_ = 0;
+  float largest_;
+  Position position_;
+  Codec sum_codec_ = Codec::kF32;
+  std::string scratch_;
 };
 
+// Hands the values of a chunk that a ChunkReader has accepted to `sink` once more.
+void DecodeChunk(absl::string_view serialized_chunk, std::string* scratch, ValuesSink sink);
+
+// Collects a transfer's values. A transfer of differences needs what they are to be added to.
 class StateDecoder {
  public:
-  explicit StateDecoder(Manifest manifest);
+  // `base`: null, or the values of version `base_version`; must outlive the decoder.
+  explicit StateDecoder(Manifest manifest, const StateDict* base = nullptr,
+                        uint64_t base_version = 0);
   StateDecoder(const StateDecoder&) = delete;
   StateDecoder& operator=(const StateDecoder&) = delete;
 
+  // As ChunkReader::Read(). FailedPrecondition also for differences from values that are not held.
   absl::Status Add(absl::string_view serialized_chunk);
   uint32_t next_chunk() const { return reader_.next_chunk(); }
   bool complete() const { return reader_.complete(); }
+  // Of the values that are there in the end; 0 if the sender gave them none.
+  uint64_t version() const { return reader_.version().version; }
 
   // Requires complete().
   StateDict Take() && { return std::move(state_); }
 
  private:
   const Manifest manifest_;
+  const StateDict* const base_;
+  const uint64_t base_version_;
   ChunkReader reader_;
   StateDict state_;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -32,10 +33,24 @@ inline constexpr std::array<Choice<ComplementaryLayers>, 4> kComplementaryLayers
      {"attn", ComplementaryLayers::kAttn},
      {"mlp", ComplementaryLayers::kMlp},
      {"all", ComplementaryLayers::kAll}}};
-inline constexpr std::array<Choice<Codec>, 4> kCodecs = {{{"f32", Codec::kF32},
-                                                          {"f16", Codec::kF16},
-                                                          {"bf16", Codec::kBf16},
-                                                          {"int8-block", Codec::kInt8Block}}};
+inline constexpr std::array<Choice<Codec>, 6> kCodecWords = {{{"f32", Codec::kF32},
+                                                              {"f16", Codec::kF16},
+                                                              {"bf16", Codec::kBf16},
+                                                              {"int8-block", Codec::kInt8Block},
+                                                              {"int4-block", Codec::kInt4Block},
+                                                              {"topk", Codec::kTopK}}};
+// What whole models are sent in: an error of 8-bit weights is as large as a round's whole update.
+inline constexpr std::array<Choice<Codec>, 3> kModelCodecWords = {
+    {{"f32", Codec::kF32}, {"f16", Codec::kF16}, {"bf16", Codec::kBf16}}};
+inline constexpr std::array<Choice<std::optional<Codec>>, 6> kDeltaCodecWords = {
+    {{"none", std::nullopt},
+     {"f16", Codec::kF16},
+     {"bf16", Codec::kBf16},
+     {"int8-block", Codec::kInt8Block},
+     {"int4-block", Codec::kInt4Block},
+     {"topk", Codec::kTopK}}};
+inline constexpr std::array<Choice<Packing>, 3> kPackings = {
+    {{"auto", Packing::kAuto}, {"always", Packing::kAlways}, {"never", Packing::kNever}}};
 
 // The word of `value`; empty if the table lacks it.
 template <typename T>

@@ -214,8 +214,10 @@ void ReadRound(Section section, RoundConfig* round) {
 }
 
 void ReadWire(Section section, WireConfig* wire) {
-  section.OneOf("upload", &wire->upload, Table(kCodecs));
-  section.OneOf("download", &wire->download, Table(kCodecs));
+  section.OneOf("upload", &wire->upload, Table(kCodecWords));
+  section.OneOf("download", &wire->download, Table(kModelCodecWords));
+  section.OneOf("download_delta", &wire->download_delta, Table(kDeltaCodecWords));
+  section.OneOf("pack_f32", &wire->pack_f32, Table(kPackings));
   int64_t chunk_kib = wire->chunk_bytes >> 10;
   section.Whole("chunk_kib", &chunk_kib, 16, 3 << 10);
   wire->chunk_bytes = chunk_kib << 10;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -100,9 +101,15 @@ struct RoundConfig {
   int attempts = 3;  // of a round without a quorum, before the run fails
 };
 
+// Whether f32 values are packed by zstd; kAuto: unless all clients are on this machine.
+enum class Packing { kAuto, kAlways, kNever };
+
 struct WireConfig {
-  Codec upload = Codec::kF16;
-  Codec download = Codec::kF16;
+  Codec upload = Codec::kInt8Block;
+  Codec download = Codec::kF16;  // of a whole model: f32, f16 or bf16
+  // Of the difference for a client that holds the model of the last round; nothing: none are sent.
+  std::optional<Codec> download_delta = Codec::kInt8Block;
+  Packing pack_f32 = Packing::kAuto;
   int64_t chunk_bytes = 1 << 20;
   absl::Duration heartbeat = absl::Seconds(5);
   absl::Duration liveness = absl::Seconds(30);  // silence after which a client counts as absent

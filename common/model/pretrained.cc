@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/base/status_macros.h"
-#include "common/codec/half.h"
+#include "common/codec/kernels.h"
 #include "common/model/torch_state.h"
 #include "common/tensor/safetensors.h"
 
@@ -31,9 +31,9 @@ absl::StatusOr<Tensor> ValuesOf(const SafetensorsFile::Entry& entry, const std::
   if (entry.dtype == "F32") {
     std::memcpy(tensor.values.data(), bytes.data(), bytes.size());
   } else if (entry.dtype == "F16") {
-    HalvesToFloats(bytes, absl::MakeSpan(tensor.values));
+    HalvesToFloats(bytes.data(), absl::MakeSpan(tensor.values));
   } else if (entry.dtype == "BF16") {
-    BrainFloatsToFloats(bytes, absl::MakeSpan(tensor.values));
+    BrainFloatsToFloats(bytes.data(), absl::MakeSpan(tensor.values));
   } else {
     return absl::FailedPreconditionError(absl::StrCat(path, ": tensor ", entry.name,
                                                       " has data type ", entry.dtype,

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <set>
 
 #include <fcntl.h>
@@ -77,6 +78,24 @@ absl::StatusOr<RawEntry> ReadEntry(const nlohmann::json& value, uint64_t data_by
   } catch (const nlohmann::json::exception& error) {
     return absl::DataLossError(absl::StrCat("has a malformed entry: ", error.what()));
   }
+}
+
+// The length and the header of `state`'s file; its values follow.
+std::string HeadOf(const StateDict& state, const std::map<std::string, std::string>& metadata) {
+  nlohmann::ordered_json header;
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  uint64_t offset = 0;
+  for (const StateDict::Entry& entry : state) {
+    const uint64_t bytes = entry.tensor.values.size() * sizeof(float);
+    header[entry.name] = {{"dtype", "F32"},
+                          {"shape", entry.tensor.shape},
+                          {"data_offsets", {offset, offset + bytes}}};
+    offset += bytes;
+  }
+  std::string text = header.is_null() ? "{}" : header.dump();
+  while (text.size() % 8 != 0) text += ' ';  // values start aligned
+  const uint64_t length = text.size();
+  return std::string(reinterpret_cast<const char*>(&length), kLengthBytes) + text;
 }
 
 }  // namespace
@@ -175,30 +194,30 @@ absl::StatusOr<StateDict> ReadSafetensors(const std::string& path) {
 }
 
 absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
-                              const std::map<std::string, std::string>& metadata) {
-  nlohmann::ordered_json header;
-  if (!metadata.empty()) header["__metadata__"] = metadata;
-  uint64_t offset = 0;
-  for (const StateDict::Entry& entry : state) {
-    const uint64_t bytes = entry.tensor.values.size() * sizeof(float);
-    header[entry.name] = {{"dtype", "F32"},
-                          {"shape", entry.tensor.shape},
-                          {"data_offsets", {offset, offset + bytes}}};
-    offset += bytes;
+                              const std::map<std::string, std::string>& metadata,
+                              std::string* sha256) {
+  const std::string head = HeadOf(state, metadata);
+  std::future<std::string> hash;  // takes as long as the disk does
+  if (sha256 != nullptr) {
+    hash = std::async(std::launch::async, [&] {
+      Sha256 whole;
+      whole.Add(head);
+      for (const StateDict::Entry& entry : state) {
+        whole.Add(entry.tensor.values.data(), entry.tensor.values.size() * sizeof(float));
+      }
+      return std::move(whole).Hex();
+    });
   }
-  std::string head = header.is_null() ? "{}" : header.dump();
-  while (head.size() % 8 != 0) head += ' ';  // values start aligned
-  const uint64_t length = head.size();
   AtomicFile file(path);
-  RETURN_IF_ERROR(
-      file.Write(absl::string_view(reinterpret_cast<const char*>(&length), kLengthBytes)));
-  RETURN_IF_ERROR(file.Write(head));
+  absl::Status status = file.Write(head);
   for (const StateDict::Entry& entry : state) {
     const std::vector<float>& values = entry.tensor.values;
-    RETURN_IF_ERROR(file.Write(absl::string_view(reinterpret_cast<const char*>(values.data()),
-                                                 values.size() * sizeof(float))));
+    status.Update(file.Write(absl::string_view(reinterpret_cast<const char*>(values.data()),
+                                               values.size() * sizeof(float))));
   }
-  return std::move(file).Commit();
+  status.Update(std::move(file).Commit());
+  if (sha256 != nullptr) *sha256 = hash.get();
+  return status;
 }
 
 std::string ModelHash(const std::map<std::string, StateDict>& models) {

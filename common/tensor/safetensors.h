@@ -52,9 +52,10 @@ class SafetensorsFile {
 absl::StatusOr<StateDict> ReadSafetensors(const std::string& path);
 
 // Writes `state` in its order, with `metadata` in the header; whole or not at all, and synced to
-// the disk.
+// the disk. `sha256`, if not null, is set to the file's hash.
 absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
-                              const std::map<std::string, std::string>& metadata = {});
+                              const std::map<std::string, std::string>& metadata = {},
+                              std::string* sha256 = nullptr);
 
 // SHA-256 over the tensors of all `models`, in order of "<model>/<tensor>": that name, a zero byte,
 // the values' bytes.

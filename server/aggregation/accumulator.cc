@@ -1,42 +1,62 @@
 #include "server/aggregation/accumulator.h"
 
-#include <cmath>
+#include <algorithm>
+
+#include "common/base/parallel.h"
+#include "server/aggregation/fixed_point.h"
 
 namespace tributary {
-namespace {
-
-constexpr double kOne = 0x1.0p40;
-
-}  // namespace
 
 Accumulator::Accumulator(const Manifest& manifest) {
   for (const TensorSpec& spec : manifest.tensors) {
-    sums_.push_back(std::make_unique<Sum>());
-    sums_.back()->values.resize(static_cast<size_t>(ElementCount(spec.shape)));
+    const auto count = static_cast<size_t>(ElementCount(spec.shape));
+    auto sum = std::make_unique<Sum>();
+    sum->values = HugeArray<int64_t>(count);
+    sum->stripes = std::vector<absl::Mutex>(count / kStripe + 1);
+    sums_.push_back(std::move(sum));
   }
+}
+
+void Accumulator::Clear(int threads) {
+  ParallelFor(threads, sums_.size(),
+              [&](size_t i) { std::fill(sums_[i]->values.begin(), sums_[i]->values.end(), 0); });
 }
 
 void Accumulator::Add(size_t tensor, size_t offset, absl::Span<const float> values, double weight) {
   Sum& sum = *sums_[tensor];
-  const double scale = weight * kOne;
-  absl::MutexLock lock(&sum.mutex);
-  int64_t* out = sum.values.data() + offset;
-  for (size_t i = 0; i < values.size(); ++i) {
-    out[i] += static_cast<int64_t>(std::nearbyint(static_cast<double>(values[i]) * scale));
+  const absl::Span<int64_t> sums = absl::MakeSpan(sum.values.data() + offset, values.size());
+  for (size_t begin = 0; begin < values.size();) {
+    const size_t stripe = (offset + begin) / kStripe;
+    const size_t count = std::min(values.size() - begin, (stripe + 1) * kStripe - offset - begin);
+    absl::MutexLock lock(&sum.stripes[stripe]);
+    AddFixedPoint(values.subspan(begin, count), weight * kFixedPointOne,
+                  sums.subspan(begin, count));
+    begin += count;
   }
 }
 
 void Accumulator::MergeWith(const Accumulator& other) {
   for (size_t tensor = 0; tensor < sums_.size(); ++tensor) {
-    absl::MutexLock lock(&sums_[tensor]->mutex);
-    const std::vector<int64_t>& from = other.sums_[tensor]->values;
-    std::vector<int64_t>& to = sums_[tensor]->values;
-    for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
+    const HugeArray<int64_t>& from = other.sums_[tensor]->values;
+    HugeArray<int64_t>& to = sums_[tensor]->values;
+    for (size_t begin = 0; begin < to.size(); begin += kStripe) {
+      absl::MutexLock lock(&sums_[tensor]->stripes[begin / kStripe]);
+      const size_t end = std::min(begin + kStripe, to.size());
+      for (size_t i = begin; i < end; ++i) to[i] += from[i];
+    }
+  }
+}
+
+void Accumulator::Drain(size_t tensor, size_t offset, absl::Span<double> sums) {
+  int64_t* from = sums_[tensor]->values.data() + offset;
+  for (size_t i = 0; i < sums.size(); ++i) {
+    sums[i] = static_cast<double>(from[i]) / kFixedPointOne;
+    from[i] = 0;
   }
 }
 
 double Accumulator::Value(size_t tensor, size_t index) const {
-  return static_cast<double>(sums_[tensor]->values[index]) / kOne;
+  return static_cast<double>(sums_[tensor]->values[index]) / kFixedPointOne;
 }
 
 }  // namespace tributary

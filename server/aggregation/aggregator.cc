@@ -1,11 +1,12 @@
 #include "server/aggregation/aggregator.h"
 
 #include <algorithm>
-#include <cmath>
+#include <atomic>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "common/codec/state_decoder.h"
 
@@ -31,15 +32,16 @@ std::map<std::string, Manifest> UploadsOf(const std::vector<Target>& targets) {
 }  // namespace
 
 Aggregator::Aggregator(std::vector<Target> targets, std::vector<CohortMember> cohort,
-                       const AggregationConfig& config)
+                       const AggregationConfig& config, Sums sums)
     : targets_(std::move(targets)),
       uploads_(UploadsOf(targets_)),
       cohort_(std::move(cohort)),
       config_(config),
       full_plan_(BuildPlan(targets_, cohort_, config_)),
-      cohort_weight_(CohortWeight(cohort_, config_)) {
-  for (const Target& target : targets_) {
-    sums_.push_back(std::make_unique<Accumulator>(target.manifest));
+      cohort_weight_(CohortWeight(cohort_, config_)),
+      sums_(std::move(sums)) {
+  for (size_t i = sums_.size(); i < targets_.size(); ++i) {
+    sums_.push_back(std::make_unique<Accumulator>(targets_[i].manifest));
   }
 }
 
@@ -57,60 +59,35 @@ size_t Aggregator::added() const {
   return added_.size();
 }
 
-absl::Status Aggregator::Add(const std::string& client, std::unique_ptr<Spool> update) {
+std::shared_ptr<Upload> Aggregator::NewUpload(const CohortMember& member, uint64_t most_bytes,
+                                              std::unique_ptr<Spool> spool) const {
+  return std::make_shared<Upload>(&ManifestOf(member), TargetOf(member).manifest.tensors.size(),
+                                  most_bytes, std::move(spool));
+}
+
+absl::Status Aggregator::Add(const std::string& client, std::shared_ptr<Upload> upload,
+                             int threads) {
   const auto member = std::find_if(cohort_.begin(), cohort_.end(), [&](const CohortMember& other) {
     return other.client == client;
   });
   if (member == cohort_.end()) {
     return absl::NotFoundError(absl::StrCat("client ", client, " is not in this round's cohort"));
   }
-  ASSIGN_OR_RETURN(StateDict representations, Verify(*member, *update));
+  RETURN_IF_ERROR(upload->CheckComplete());
   {
     absl::MutexLock lock(&mutex_);
     if (!added_.insert(client).second) {
       return absl::AlreadyExistsError(absl::StrCat("client ", client, " has reported already"));
     }
+    StateDict representations = upload->TakeRepresentations();
     if (representations.size() > 0) representations_[client] = std::move(representations);
     if (config_.rule == Rule::kRelease) {
-      kept_[client] = std::move(update);
+      kept_[client] = std::move(upload);
       return absl::OkStatus();
     }
   }
   const auto place = static_cast<size_t>(member - cohort_.begin());
-  return AddVerified(*member, RoutesOf(full_plan_, place, cohort_, true), *update);
-}
-
-absl::StatusOr<StateDict> Aggregator::Verify(const CohortMember& member,
-                                             const Spool& update) const {
-  const Manifest& manifest = ManifestOf(member);
-  const size_t plain = TargetOf(member).manifest.tensors.size();
-  StateDict representations;
-  for (size_t i = plain; i < manifest.tensors.size(); ++i) {
-    const TensorSpec& spec = manifest.tensors[i];
-    RETURN_IF_ERROR(representations.Add(spec.name, Tensor::Zeros(spec.shape)));
-  }
-  ChunkReader reader(&manifest);
-  absl::Status range;
-  const auto check = [&](size_t tensor, size_t offset, absl::Span<const float> values) {
-    for (size_t i = 0; i < values.size() && range.ok(); ++i) {
-      if (std::abs(values[i]) <= kLargestDelta) continue;
-      range = absl::OutOfRangeError(absl::StrCat("tensor ", manifest.tensors[tensor].name,
-                                                 ", value ", offset + i, " is ", values[i],
-                                                 ", expected a magnitude of at most 2^20"));
-    }
-    if (tensor < plain) return;
-    std::copy(values.begin(), values.end(),
-              representations[tensor - plain].tensor.values.begin() +
-                  static_cast<std::ptrdiff_t>(offset));
-  };
-  for (size_t i = 0; i < update.size(); ++i) {
-    ASSIGN_OR_RETURN(const std::string chunk, update.Read(i));
-    RETURN_IF_ERROR(reader.Read(chunk, check));
-    RETURN_IF_ERROR(range);
-  }
-  if (reader.complete()) return representations;
-  return absl::InvalidArgumentError(
-      absl::StrCat("the update ends after ", update.size(), " chunks, before its last tensor"));
+  return AddVerified(RoutesOf(full_plan_, place, cohort_, true), upload.get(), threads);
 }
 
 Aggregator::Routes Aggregator::RoutesOf(const Plan& plan, size_t member,
@@ -134,20 +111,27 @@ Aggregator::Routes Aggregator::RoutesOf(const Plan& plan, size_t member,
   return routes;
 }
 
-absl::Status Aggregator::AddVerified(const CohortMember& member, const Routes& routes,
-                                     const Spool& update) {
-  ChunkReader reader(&ManifestOf(member));
-  for (size_t i = 0; i < update.size(); ++i) {
-    ASSIGN_OR_RETURN(const std::string chunk, update.Read(i));
-    RETURN_IF_ERROR(
-        reader.Read(chunk, [&](size_t tensor, size_t offset, absl::Span<const float> values) {
-          if (tensor >= routes.size()) return;  // a representation
-          for (const Route& route : routes[tensor]) {
-            sums_[route.target]->Add(route.tensor, offset, values, route.weight);
-          }
-        }));
-  }
-  return absl::OkStatus();
+absl::Status Aggregator::AddVerified(const Routes& routes, Upload* upload, int threads) {
+  absl::Mutex mutex;
+  absl::Status failed;  // to read our own file
+  ParallelFor(threads, upload->spool().size(), [&](size_t i) {
+    std::string buffer, scratch;
+    const absl::StatusOr<absl::string_view> chunk = upload->spool().Read(i, &buffer);
+    if (!chunk.ok()) {
+      absl::MutexLock lock(&mutex);
+      failed.Update(chunk.status());
+      return;
+    }
+    DecodeChunk(*chunk, &scratch,
+                [&](size_t tensor, size_t offset, absl::Span<const float> values) {
+                  if (tensor >= routes.size()) return;  // a representation
+                  for (const Route& route : routes[tensor]) {
+                    sums_[route.target]->Add(route.tensor, offset, values, route.weight);
+                  }
+                });
+    upload->Free(i);
+  });
+  return failed;
 }
 
 std::map<std::string, StateDict> Aggregator::Representations() const {
@@ -155,51 +139,40 @@ std::map<std::string, StateDict> Aggregator::Representations() const {
   return representations_;
 }
 
-StateDict Aggregator::NewGlobal(size_t target, const TargetPlan& plan,
-                                const std::vector<CohortMember>& arrived,
-                                const std::map<std::string, StateDict>& globals) const {
-  const std::string& dataset = targets_[target].dataset;
-  StateDict state = globals.at(dataset);
-  for (size_t p = 0; p < plan.size(); ++p) {
-    if (plan[p].empty()) continue;
-    // Under rule paper, sums carry n_k / N and the plan says n_k / D: one factor for all
-    // contributions.
-    double factor = 1;
-    if (config_.rule == Rule::kPaper) {
-      const Contribution& any = plan[p].front();
-      factor = any.coefficient * cohort_weight_ / MemberWeight(arrived[any.member], config_);
-    }
-    // The difference between the contributors' own globals and this one, by source tensor.
-    std::map<const Tensor*, double> others;
-    for (const Contribution& contribution : plan[p]) {
-      const Tensor* own =
-          globals.at(arrived[contribution.member].dataset).Find(contribution.source);
-      others[own] += contribution.coefficient;
-    }
-    const Tensor* here = globals.at(dataset).Find(targets_[target].manifest.tensors[p].name);
-    // Addresses differ from run to run, and so would the order of the sum below.
-    std::vector<std::pair<const Tensor*, double>> foreign;
-    for (const auto& [name, global] : globals) {
-      for (const StateDict::Entry& entry : global) {
-        const auto found = others.find(&entry.tensor);
-        if (found != others.end() && found->first != here) foreign.push_back(*found);
+std::vector<MergeStep> Aggregator::StepsOf(const Plan& plan,
+                                           const std::vector<CohortMember>& arrived,
+                                           std::map<std::string, StateDict>* globals) const {
+  std::vector<MergeStep> steps;
+  for (size_t t = 0; t < targets_.size(); ++t) {
+    StateDict& state = globals->at(targets_[t].dataset);
+    const TargetPlan& target_plan = plan.at(targets_[t].dataset);
+    for (size_t p = 0; p < target_plan.size(); ++p) {
+      if (target_plan[p].empty()) continue;
+      MergeStep step{.tensor = &state[p].tensor, .sums = sums_[t].get(), .place = p};
+      // Under rule paper, sums carry n_k / N and the plan says n_k / D: one factor for all
+      // contributions.
+      if (config_.rule == Rule::kPaper) {
+        const Contribution& any = target_plan[p].front();
+        step.factor = any.coefficient * cohort_weight_ / MemberWeight(arrived[any.member], config_);
       }
-    }
-    std::vector<float>& values = state[p].tensor.values;
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double old = here->values[i];
-      double step = factor * sums_[target]->Value(p, i);
-      for (const auto& [tensor, coefficient] : foreign) {
-        step += coefficient * (static_cast<double>(tensor->values[i]) - old);
+      // The difference between the contributors' own globals and this one, by dataset and source
+      // tensor: an order that does not change from run to run.
+      std::map<std::pair<std::string, std::string>, double> others;
+      for (const Contribution& contribution : target_plan[p]) {
+        const std::string& dataset = arrived[contribution.member].dataset;
+        others[{dataset, contribution.source}] += contribution.coefficient;
       }
-      values[i] = static_cast<float>(old + step);
+      for (const auto& [source, coefficient] : others) {
+        const Tensor* tensor = globals->at(source.first).Find(source.second);
+        if (tensor != step.tensor) step.foreign.emplace_back(tensor, coefficient);
+      }
+      steps.push_back(std::move(step));
     }
   }
-  return state;
+  return steps;
 }
 
-absl::StatusOr<std::map<std::string, StateDict>> Aggregator::Finish(
-    const std::map<std::string, StateDict>& globals) && {
+absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, int threads) {
   absl::MutexLock lock(&mutex_);
   std::vector<CohortMember> arrived;
   for (const CohortMember& member : cohort_) {
@@ -207,15 +180,26 @@ absl::StatusOr<std::map<std::string, StateDict>> Aggregator::Finish(
   }
   const Plan plan = BuildPlan(targets_, arrived, config_);
   for (size_t i = 0; i < arrived.size() && config_.rule == Rule::kRelease; ++i) {
-    const std::unique_ptr<Spool> update = std::move(kept_[arrived[i].client]);
-    RETURN_IF_ERROR(AddVerified(arrived[i], RoutesOf(plan, i, arrived, false), *update));
+    const std::shared_ptr<Upload> upload = std::move(kept_[arrived[i].client]);
+    RETURN_IF_ERROR(AddVerified(RoutesOf(plan, i, arrived, false), upload.get(), threads));
   }
-  std::map<std::string, StateDict> merged;
-  for (size_t t = 0; t < targets_.size(); ++t) {
-    const std::string& dataset = targets_[t].dataset;
-    merged[dataset] = NewGlobal(t, plan.at(dataset), arrived, globals);
-  }
+  RETURN_IF_ERROR(Merge(StepsOf(plan, arrived, globals), threads));
+  drained_ = true;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::map<std::string, StateDict>> Aggregator::Finish(
+    const std::map<std::string, StateDict>& globals) && {
+  std::map<std::string, StateDict> merged = globals;
+  RETURN_IF_ERROR(FinishInto(&merged));
   return merged;
+}
+
+Sums Aggregator::TakeSums(int threads) {
+  for (std::unique_ptr<Accumulator>& sum : sums_) {
+    if (!drained_) sum->Clear(threads);
+  }
+  return std::move(sums_);
 }
 
 }  // namespace tributary

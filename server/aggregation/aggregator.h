@@ -1,18 +1,18 @@
 // Aggregator: one round's updates in, new globals out.
 //
 //   1. created at zero for the targets and the sampled cohort
-//   2. Add() for each update, in any order, from any thread: the whole update is verified first, so
-//   that a refused one never
-//      touches a sum; then it is added block by block and its spool is freed
-//   3. Finish() once: the plan over the clients that were added gives the coefficients
+//   2. Add() for each update, in any order, from any thread. It was verified whole while it arrived
+//      (Upload), so that a refused one never touches a sum; it is added block by block on all
+//      cores, and its spool is freed as it goes
+//   3. FinishInto() once: the plan over the clients that were added gives the coefficients
 //
 // An update is a delta against its client's own global. Where it contributes to another target t,
-// W_k - W_t is that delta plus (W_own - W_t), which Finish() adds from the globals, with the same
-// coefficient.
+// W_k - W_t is that delta plus (W_own - W_t), which FinishInto() adds from the globals, with the
+// same coefficient.
 //
 // Rule `paper`: updates are added as they come, weighted by n_k / N of the sampled cohort, and
 // rescaled by N / D at the end. Rule `release`: a client's coefficient depends on who comes after
-// it, so spools are kept until Finish(). Memory is O(globals) either way, whatever the number of
+// it, so spools are kept until the end. Memory is O(globals) either way, whatever the number of
 // clients.
 //
 // Source: design.md, "Aggregation"; algorithm.md section 4.
@@ -31,21 +31,31 @@
 #include "absl/synchronization/mutex.h"
 #include "common/tensor/state_dict.h"
 #include "server/aggregation/accumulator.h"
+#include "server/aggregation/merge.h"
 #include "server/aggregation/plan.h"
 #include "server/aggregation/spool.h"
+#include "server/aggregation/upload.h"
 
 namespace tributary {
 
+// Sums by target, which a later round may use again.
+using Sums = std::vector<std::unique_ptr<Accumulator>>;
+
 class Aggregator {
  public:
-  // `cohort`: in increasing order of name.
+  // `cohort`: in increasing order of name. `sums`: of an earlier Aggregator for the same targets
+  // (TakeSums()), or none.
   Aggregator(std::vector<Target> targets, std::vector<CohortMember> cohort,
-             const AggregationConfig& config);
+             const AggregationConfig& config, Sums sums = {});
 
-  // Adds the whole update of `client`. Errors leave the sums untouched: NotFound for a client
-  // outside the cohort, AlreadyExists for one that was added, InvalidArgument, DataLoss or
-  // OutOfRange for an update that its manifest does not allow (the message names chunk and tensor).
-  absl::Status Add(const std::string& client, std::unique_ptr<Spool> update);
+  // A new upload of `member`, of at most `most_bytes`.
+  std::shared_ptr<Upload> NewUpload(const CohortMember& member, uint64_t most_bytes,
+                                    std::unique_ptr<Spool> spool) const;
+
+  // Adds the whole update of `client` on up to `threads` threads. Errors leave the sums untouched:
+  // NotFound for a client outside the cohort, AlreadyExists for one that was added, InvalidArgument
+  // for an upload that is not complete.
+  absl::Status Add(const std::string& client, std::shared_ptr<Upload> upload, int threads = 1);
 
   // What an update of `member` may hold.
   const Manifest& ManifestOf(const CohortMember& member) const;
@@ -56,10 +66,16 @@ class Aggregator {
   // whose target has no representations.
   std::map<std::string, StateDict> Representations() const;
 
-  // The new globals from the current ones. Needs no client to have reported: what nobody
-  // contributed to stays.
+  // Turns the current globals into the new ones, in place, on up to `threads` threads. Needs no
+  // client to have reported: what nobody contributed to stays. After an error the globals are
+  // unusable.
+  absl::Status FinishInto(std::map<std::string, StateDict>* globals, int threads = 1);
+  // The new globals from the current ones.
   absl::StatusOr<std::map<std::string, StateDict>> Finish(
       const std::map<std::string, StateDict>& globals) &&;
+
+  // The sums' memory, at zero. Nothing else may be called afterwards.
+  Sums TakeSums(int threads);
 
  private:
   // Where a tensor of a member's update goes.
@@ -71,14 +87,12 @@ class Aggregator {
   using Routes = std::vector<std::vector<Route>>;  // by the tensor's place in the member's manifest
 
   const Target& TargetOf(const CohortMember& member) const;
-  // Returns what the update holds that no target merges.
-  absl::StatusOr<StateDict> Verify(const CohortMember& member, const Spool& update) const;
-  absl::Status AddVerified(const CohortMember& member, const Routes& routes, const Spool& update);
+  absl::StatusOr<size_t> PlaceOf(const std::string& client) const;
+  absl::Status AddVerified(const Routes& routes, Upload* upload, int threads);
   Routes RoutesOf(const Plan& plan, size_t member, const std::vector<CohortMember>& cohort,
                   bool by_samples) const;
-  StateDict NewGlobal(size_t target, const TargetPlan& plan,
-                      const std::vector<CohortMember>& arrived,
-                      const std::map<std::string, StateDict>& globals) const;
+  std::vector<MergeStep> StepsOf(const Plan& plan, const std::vector<CohortMember>& arrived,
+                                 std::map<std::string, StateDict>* globals) const;
 
   const std::vector<Target> targets_;
   const std::map<std::string, Manifest> uploads_;  // by dataset
@@ -86,11 +100,12 @@ class Aggregator {
   const AggregationConfig config_;
   const Plan full_plan_;  // as if everybody had reported: says who goes where
   double cohort_weight_;  // N
-  std::vector<std::unique_ptr<Accumulator>> sums_;  // by target
+  Sums sums_;             // by target
+  bool drained_ = false;  // the sums are zero again
 
   mutable absl::Mutex mutex_;
   std::set<std::string> added_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, std::unique_ptr<Spool>> kept_ ABSL_GUARDED_BY(mutex_);  // rule release
+  std::map<std::string, std::shared_ptr<Upload>> kept_ ABSL_GUARDED_BY(mutex_);  // rule release
   std::map<std::string, StateDict> representations_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -11,10 +11,37 @@
 
 namespace tributary {
 
+std::string SpoolBudget::TakeBuffer() {
+  absl::MutexLock lock(&mutex_);
+  if (spare_.empty()) return "";
+  std::string buffer = std::move(spare_.back());
+  spare_.pop_back();
+  spare_bytes_ -= static_cast<int64_t>(buffer.capacity());
+  return buffer;
+}
+
+void SpoolBudget::PutBuffer(std::string used) {
+  used.clear();
+  const auto bytes = static_cast<int64_t>(used.capacity());
+  absl::MutexLock lock(&mutex_);
+  if (spare_bytes_ + bytes > most_) return;
+  spare_bytes_ += bytes;
+  spare_.push_back(std::move(used));
+}
+
+bool Spool::Reserve(uint64_t bytes) {
+  if (bytes <= reserved_) return true;
+  if (!budget_->Take(static_cast<int64_t>(bytes - reserved_))) return false;
+  reserved_ = bytes;
+  return true;
+}
+
 absl::Status Spool::Append(std::string chunk) {
-  Held held{.in_memory = "", .offset = file_bytes_, .length = chunk.size()};
-  if (budget_->Take(static_cast<int64_t>(chunk.size()))) {
-    held.in_memory = std::move(chunk);
+  Held held{.in_memory = nullptr, .offset = file_bytes_, .length = chunk.size()};
+  const bool reserved = reserved_ >= chunk.size();
+  if (reserved || budget_->Take(static_cast<int64_t>(chunk.size()))) {
+    if (reserved) reserved_ -= chunk.size();
+    held.in_memory = std::make_unique<std::string>(std::move(chunk));
   } else {
     if (fd_ < 0) fd_ = open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd_ < 0) return ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
@@ -24,25 +51,35 @@ absl::Status Spool::Append(std::string chunk) {
       return ErrnoStatus(written < 0 ? errno : ENOSPC, absl::StrCat("cannot write ", path_));
     }
     file_bytes_ += chunk.size();
+    budget_->PutBuffer(std::move(chunk));
   }
   bytes_ += held.length;
   chunks_.push_back(std::move(held));
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Spool::Read(size_t index) const {
+absl::StatusOr<absl::string_view> Spool::Read(size_t index, std::string* buffer) const {
   const Held& held = chunks_[index];
-  if (!held.in_memory.empty() || held.length == 0) return held.in_memory;
-  std::string chunk(held.length, '\0');
-  const ssize_t got = pread(fd_, chunk.data(), chunk.size(), static_cast<off_t>(held.offset));
-  if (got != static_cast<ssize_t>(chunk.size())) {
+  if (held.in_memory != nullptr) return absl::string_view(*held.in_memory);
+  buffer->resize(held.length);
+  const ssize_t got = pread(fd_, buffer->data(), buffer->size(), static_cast<off_t>(held.offset));
+  if (got != static_cast<ssize_t>(buffer->size())) {
     return ErrnoStatus(got < 0 ? errno : EIO, absl::StrCat("cannot read ", path_));
   }
-  return chunk;
+  return absl::string_view(*buffer);
+}
+
+void Spool::Free(size_t index) {
+  Held& held = chunks_[index];
+  if (held.in_memory == nullptr) return;
+  budget_->PutBuffer(std::move(*held.in_memory));
+  held.in_memory.reset();
+  budget_->Give(static_cast<int64_t>(held.length));
 }
 
 void Spool::Clear() {
-  for (const Held& held : chunks_) budget_->Give(static_cast<int64_t>(held.in_memory.size()));
+  for (size_t i = 0; i < chunks_.size(); ++i) Free(i);
+  budget_->Give(static_cast<int64_t>(std::exchange(reserved_, 0)));
   chunks_.clear();
   bytes_ = file_bytes_ = 0;
   if (fd_ >= 0) {

@@ -1,26 +1,31 @@
-// Spool: an upload's chunks as they came, until they are verified and added.
+// Spool: an upload's chunks as they came, until they are added.
 //
-// Chunks stay in memory while the spools of a round together are within their budget; later ones go
-// to a file in the state folder, which is removed with the spool. A broken transfer resumes at
-// size().
+// Chunks stay in memory while the spools of a round together are within their budget; others go to
+// a file in the state folder, which is removed with the spool. An upload that reserves its room
+// before it begins never meets the file. A broken transfer resumes at size().
 //
-// Not thread-safe; the budget is.
+// Not thread-safe, but for Read() and Free() of different chunks; the budget is.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 
 namespace tributary {
 
-// Bytes that all spools of a round may hold in memory together.
+// Bytes that all spools together may hold in memory, and the buffers that hold them, which are used
+// again: what the allocator would keep of them in its arenas could be a multiple. Thread-safe.
 class SpoolBudget {
  public:
-  explicit SpoolBudget(int64_t bytes) : left_(bytes) {}
+  explicit SpoolBudget(int64_t bytes) : most_(bytes), left_(bytes) {}
   bool Take(int64_t bytes) {
     if (left_.fetch_sub(bytes) >= bytes) return true;
     left_.fetch_add(bytes);
@@ -28,8 +33,17 @@ class SpoolBudget {
   }
   void Give(int64_t bytes) { left_.fetch_add(bytes); }
 
+  // An empty string, of one that was put back if there is one.
+  std::string TakeBuffer();
+  // Keeps the buffer of `used`, unless enough are kept.
+  void PutBuffer(std::string used);
+
  private:
+  const int64_t most_;
   std::atomic<int64_t> left_;
+  absl::Mutex mutex_;
+  std::vector<std::string> spare_ ABSL_GUARDED_BY(mutex_);
+  int64_t spare_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 class Spool {
@@ -40,10 +54,16 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
+  // Makes sure of room for `bytes` more in memory, counting what is reserved already; false if the
+  // budget has no such room.
+  bool Reserve(uint64_t bytes);
   // Appends the next chunk. ResourceExhausted if the disk is full; the spool is then as before.
   absl::Status Append(std::string chunk);
-  // Chunk number `index` < size().
-  absl::StatusOr<std::string> Read(size_t index) const;
+  // Chunk number `index` < size(), which was not freed. `buffer` may be used to hold it; the result
+  // is valid until the buffer changes or the chunk is freed.
+  absl::StatusOr<absl::string_view> Read(size_t index, std::string* buffer) const;
+  // Frees the memory of one chunk.
+  void Free(size_t index);
   size_t size() const { return chunks_.size(); }
   uint64_t bytes() const { return bytes_; }
   // Frees everything.
@@ -51,7 +71,7 @@ class Spool {
 
  private:
   struct Held {
-    std::string in_memory;  // empty if it is in the file
+    std::unique_ptr<std::string> in_memory;  // null if it is in the file, or was freed
     uint64_t offset = 0;
     uint64_t length = 0;
   };
@@ -59,6 +79,7 @@ class Spool {
   std::string path_;
   SpoolBudget* budget_;
   std::vector<Held> chunks_;
+  uint64_t reserved_ = 0;  // of the budget, not used yet
   uint64_t bytes_ = 0;
   uint64_t file_bytes_ = 0;
   int fd_ = -1;

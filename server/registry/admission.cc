@@ -100,6 +100,7 @@ std::optional<v1::Refusal> CheckJoin(const v1::Join& join, const RunContext& con
                      context.run_id, "; start the client with another --state folder"));
   }
   if (auto refusal = CheckData(join, context)) return refusal;
+  // A client that does not know the codec of differences does not ask for them.
   for (const Codec codec :
        {context.config.wire.upload, context.config.wire.download, Codec::kF32}) {
     if (!Knows(join, codec)) {
@@ -122,6 +123,7 @@ v1::Welcome MakeWelcome(const RunContext& context, const DatasetContext& dataset
   *welcome.mutable_upload() = ManifestToProto(dataset.upload);
   welcome.set_heartbeat_ms(
       static_cast<uint64_t>(absl::ToInt64Milliseconds(context.config.wire.heartbeat)));
+  welcome.set_delta_downloads(context.config.wire.download_delta.has_value());
   welcome.set_chunk_bytes(static_cast<uint32_t>(context.config.wire.chunk_bytes));
   return welcome;
 }

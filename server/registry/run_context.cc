@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/codec/codec.h"
+#include "common/rpc/credentials.h"
 
 namespace tributary {
 namespace {
@@ -68,6 +69,18 @@ int RunContext::ExpectedClients() const {
   int expected = 0;
   for (const auto& [name, dataset] : datasets) expected += dataset.config.clients;
   return expected;
+}
+
+bool RunContext::PlainF32() const {
+  switch (config.wire.pack_f32) {
+    case Packing::kAlways:
+      return false;
+    case Packing::kNever:
+      return true;
+    case Packing::kAuto:
+      break;
+  }
+  return IsLoopback(config.server.listen);
 }
 
 absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
@@ -136,6 +149,9 @@ nlohmann::json Fingerprint(const RunContext& context) {
                                 {"fraction", config.round.fraction},
                                 {"upload", Text(CodecName(config.wire.upload))},
                                 {"download", Text(CodecName(config.wire.download))}};
+  if (config.wire.download_delta.has_value()) {
+    fingerprint["download_delta"] = Text(CodecName(*config.wire.download_delta));
+  }
   if (!context.init_digests.empty()) fingerprint["init"] = context.init_digests;
   if (config.method == Method::kCreamFl) fingerprint["creamfl"] = CreamFlFingerprint(context);
   return fingerprint;

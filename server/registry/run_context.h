@@ -42,6 +42,8 @@ struct RunContext {
 
   // Of all datasets together, as the run file expects.
   int ExpectedClients() const;
+  // Whether f32 values travel unpacked: packing them takes longer than a loopback saves.
+  bool PlainF32() const;
 };
 
 // Builds the context. `classes`: by dataset, from its test shard; 0 for pairs. InvalidArgument if

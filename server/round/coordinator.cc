@@ -1,10 +1,11 @@
 #include "server/round/coordinator.h"
 
 #include <algorithm>
-#include <thread>
+#include <future>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/codec/encoded_state.h"
@@ -22,10 +23,11 @@ constexpr absl::Duration kOfferEvery = absl::Seconds(2);
 constexpr absl::Duration kFarewell = absl::Seconds(5);
 
 // Global and auxiliary weights in the order of the download manifest.
-absl::StatusOr<StateDict> DownloadOf(const DatasetContext& dataset, const ModelSet& models) {
+absl::StatusOr<std::vector<EncodedState::Source>> DownloadOf(const DatasetContext& dataset,
+                                                             const ModelSet& models) {
   const StateDict& global = models.globals.at(dataset.config.name);
   const auto auxiliary = models.auxiliary.find(dataset.config.name);
-  StateDict download;
+  std::vector<EncodedState::Source> download;
   for (const TensorSpec& spec : dataset.download.tensors) {
     const Tensor* tensor = global.Find(spec.name);
     if (tensor == nullptr && auxiliary != models.auxiliary.end()) {
@@ -35,9 +37,20 @@ absl::StatusOr<StateDict> DownloadOf(const DatasetContext& dataset, const ModelS
       return absl::InternalError(
           absl::StrCat("dataset ", dataset.config.name, ": the models lack tensor ", spec.name));
     }
-    RETURN_IF_ERROR(download.Add(spec.name, *tensor));
+    download.push_back({spec, tensor->values});
   }
   return download;
+}
+
+// Bytes of the largest update that a client can send, in f32: what one upload needs of the spools'
+// memory.
+int64_t LargestUpload(const RunContext& context) {
+  int64_t largest = 0;
+  for (const auto& [name, dataset] : context.datasets) {
+    const int64_t bytes = 4 * dataset.upload.ElementCount();
+    largest = std::max(largest, bytes + bytes / 64 + (1 << 20));
+  }
+  return largest;
 }
 
 Target TargetOf(const DatasetContext& dataset) {
@@ -61,8 +74,6 @@ RoundOutcome OutcomeOf(const LiveRound& live) {
   }
   return outcome;
 }
-
-int Threads() { return static_cast<int>(std::max(1U, std::thread::hardware_concurrency())); }
 
 nlohmann::json UpdatesJson(const std::map<std::string, AcceptedUpdate>& accepted,
                            const std::vector<CohortMember>& cohort) {
@@ -143,42 +154,81 @@ void Coordinator::OnLost(const std::string& client) {
 }
 
 absl::Status Coordinator::Run() {
-  ASSIGN_OR_RETURN(ModelSet models, Begin());
+  RETURN_IF_ERROR(Begin());
   ASSIGN_OR_RETURN(const std::optional<int> last, parts_.store->LastRound());
   for (int round = *last + 1; round <= parts_.context->config.rounds; ++round) {
-    absl::Status status = RunRound(round, &models);
+    absl::Status status = RunRound(round);
     if (!status.ok()) {
       CloseRound(std::string(status.message()));
       return status;
     }
   }
-  return FinishRun(models);
+  return FinishRun();
 }
 
-absl::StatusOr<ModelSet> Coordinator::Begin() {
-  const RunContext& context = *parts_.context;
+absl::Status Coordinator::Begin() {
   ASSIGN_OR_RETURN(const std::optional<int> last, parts_.store->LastRound());
-  if (last.has_value()) return parts_.store->LoadLast();
-  ModelSet models{.globals = std::move(parts_.initial), .auxiliary = {}};
-  RETURN_IF_ERROR(parts_.strategy->Begin(context, &models));
-  RoundRecord record;
-  record.model_hash = ModelHash(models.globals);
-  RETURN_IF_ERROR(parts_.store->Commit(record, models, parts_.clock->Now()));
-  return models;
+  StageTimes stages;
+  if (last.has_value()) {
+    ASSIGN_OR_RETURN(ModelSet models, parts_.store->LoadLast());
+    models_ = std::make_shared<ModelSet>(std::move(models));
+    if (models_->published.empty()) return PublishModels(&stages);
+    for (const auto& [name, whole] : models_->published) published_[name].whole = whole;
+    return absl::OkStatus();
+  }
+  models_ = std::make_shared<ModelSet>();
+  models_->globals = std::move(parts_.initial);
+  RETURN_IF_ERROR(parts_.strategy->Begin(*parts_.context, models_.get()));
+  RETURN_IF_ERROR(PublishModels(&stages));
+  return Store(RoundRecord(), parts_.clock->Now(), &stages);
 }
 
-absl::Status Coordinator::RunRound(int round, ModelSet* models) {
+absl::Status Coordinator::PublishModels(StageTimes* stages) {
+  const StageWork::Scope scope(&stages->encode);
+  const RunContext& context = *parts_.context;
+  const bool deltas = context.config.wire.download_delta.has_value();
+  models_->published.clear();
+  for (const auto& [name, dataset] : context.datasets) {
+    ASSIGN_OR_RETURN(const std::vector<EncodedState::Source> download,
+                     DownloadOf(dataset, *models_));
+    PublishedModel& published = published_[name];
+    const std::shared_ptr<const EncodedState> last = std::move(published.whole);
+    published = Publish(download, models_, deltas ? last.get() : nullptr,
+                        {.whole = context.config.wire.download,
+                         .delta = context.config.wire.download_delta,
+                         .chunk_bytes = context.config.wire.chunk_bytes,
+                         .plain_f32 = context.PlainF32(),
+                         .threads = CoreCount()});
+    // With differences, what clients hold is more than the globals tell: it is part of the commit.
+    if (deltas) models_->published[name] = published.whole;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Coordinator::Store(RoundRecord record, absl::Time started, StageTimes* stages) {
+  const StageWork::Scope scope(&stages->commit);
+  std::future<std::string> hash =
+      std::async(std::launch::async, [this] { return ModelHash(models_->globals); });
+  const absl::StatusOr<StagedModels> staged = parts_.store->Stage(record.round, *models_);
+  record.model_hash = model_hash_ = hash.get();
+  RETURN_IF_ERROR(staged.status());
+  record.seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);
+  return parts_.store->Commit(record, *staged, parts_.clock->Now());
+}
+
+absl::Status Coordinator::RunRound(int round) {
   const int attempts = parts_.context->config.round.attempts;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     RETURN_IF_ERROR(Enter(round, attempt, Phase::kWaiting, ""));
     RETURN_IF_ERROR(AwaitClients());
     const absl::Time started = parts_.clock->Now();
-    ASSIGN_OR_RETURN(const std::shared_ptr<LiveRound> live, OpenRound(round, attempt, *models));
+    ASSIGN_OR_RETURN(const std::shared_ptr<LiveRound> live, OpenRound(round, attempt));
     ASSIGN_OR_RETURN(const RoundDecision decision, AwaitUpdates(live.get()));
     if (decision.action == RoundDecision::Action::kClose) {
-      return CommitRound(live.get(), started, models);
+      return CommitRound(live.get(), started);
     }
     CloseRound(decision.reason);
+    sums_ = live->TakeSums();
     parts_.events->Emit("round_retry",
                         absl::StrCat("round ", round, " has no quorum: ", decision.reason),
                         {{"round", round}, {"attempt", attempt}, {"reason", decision.reason}});
@@ -248,8 +298,7 @@ std::vector<CohortMember> Coordinator::SampleMembers(int round, int attempt) con
   return cohort;
 }
 
-absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int attempt,
-                                                                  const ModelSet& models) {
+absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int attempt) {
   const RunContext& context = *parts_.context;
   LiveRound::Setup setup;
   setup.round = round;
@@ -257,16 +306,17 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
   setup.deadline = parts_.clock->Now() + context.config.round.deadline;
   setup.cohort = SampleMembers(round, attempt);
   setup.spool_folder = parts_.store->folder();
-  std::vector<Target> targets;
-  for (const auto& [name, dataset] : context.datasets) {
-    targets.push_back(TargetOf(dataset));
-    ASSIGN_OR_RETURN(const StateDict download, DownloadOf(dataset, models));
-    setup.downloads[name] = EncodedState::Encode(download, context.config.wire.download,
-                                                 context.config.wire.chunk_bytes, Threads());
-    setup.spool_budget += 4 * dataset.upload.ElementCount();
+  if (spool_budget_ == nullptr) {
+    spool_budget_ = std::make_shared<SpoolBudget>(LargestUpload(context));
   }
-  setup.aggregator =
-      std::make_unique<Aggregator>(std::move(targets), setup.cohort, context.config.aggregation);
+  setup.spool_budget = spool_budget_;
+  setup.threads = CoreCount();
+  setup.clock = parts_.clock;
+  setup.downloads = published_;
+  std::vector<Target> targets;
+  for (const auto& [name, dataset] : context.datasets) targets.push_back(TargetOf(dataset));
+  setup.aggregator = std::make_unique<Aggregator>(std::move(targets), setup.cohort,
+                                                  context.config.aggregation, std::move(sums_));
   nlohmann::json names = nlohmann::json::array();
   for (const CohortMember& member : setup.cohort) names.push_back(member.client);
   auto live = std::make_shared<LiveRound>(std::move(setup), [this] { Wake(); });
@@ -295,6 +345,7 @@ v1::Task Coordinator::TaskOf(const LiveRound& live) const {
       static_cast<uint64_t>(std::max<int64_t>(0, absl::ToInt64Milliseconds(left))));
   task.set_seed(config.seed);
   task.set_upload_codec(CodecToProto(config.wire.upload));
+  task.set_plain_f32(parts_.context->PlainF32());
   v1::LocalTraining* training = task.mutable_training();
   training->set_epochs(static_cast<uint32_t>(local.epochs));
   training->set_batch(static_cast<uint32_t>(local.batch));
@@ -353,39 +404,44 @@ void Coordinator::CloseRound(const std::string& reason) {
   live_.reset();
 }
 
-absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started, ModelSet* models) {
+absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started) {
   const int round = live->round(), attempt = live->attempt();
   const std::shared_ptr<LiveRound> keep = CurrentRound();  // CloseRound() drops the other reference
   CloseRound(absl::StrCat("round ", round, " is closed"));
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kAggregating, ""));
-  ModelSet next = *models;
-  ASSIGN_OR_RETURN(next.globals, live->Merge(models->globals));
-  RETURN_IF_ERROR(parts_.strategy->AfterAggregation(*parts_.context, OutcomeOf(*live), &next));
-
   const RunConfig& config = parts_.context->config;
+  if (!config.wire.download_delta.has_value()) published_.clear();
+  // A client that reads the round's model to its end, though it comes too late, keeps it as it was.
+  if (models_.use_count() > 1) models_ = std::make_shared<ModelSet>(*models_);
+  RETURN_IF_ERROR(live->MergeInto(&models_->globals));
+  sums_ = live->TakeSums();
+  RETURN_IF_ERROR(
+      parts_.strategy->AfterAggregation(*parts_.context, OutcomeOf(*live), models_.get()));
+
   RoundRecord record;
   record.round = round;
   record.attempt = attempt;
   if (round % config.evaluation.every == 0 || round == config.rounds) {
     RETURN_IF_ERROR(Enter(round, attempt, Phase::kEvaluating, ""));
-    ASSIGN_OR_RETURN(record.tasks, parts_.evaluate(next.globals));
+    ASSIGN_OR_RETURN(record.tasks, parts_.evaluate(models_->globals));
   }
   record.updates = UpdatesJson(live->Accepted(), live->cohort());
   record.bytes_up = live->bytes_up();
   record.bytes_down = live->bytes_down();
-  record.model_hash = ModelHash(next.globals);
-  record.seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);
-  RETURN_IF_ERROR(parts_.store->Commit(record, next, parts_.clock->Now()));
-  *models = std::move(next);
+  RETURN_IF_ERROR(PublishModels(&live->stages()));
+  RETURN_IF_ERROR(Store(record, started, &live->stages()));
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kCommitted, ""));
+  const nlohmann::json stages = live->stages().ToJson();
+  const double seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);
   nlohmann::json data = {{"round", round},
                          {"attempt", attempt},
-                         {"seconds", record.seconds},
+                         {"seconds", seconds},
                          {"bytes_up", record.bytes_up},
                          {"bytes_down", record.bytes_down},
                          {"clients", live->Accepted().size()},
                          {"loss", MeanLosses(record.updates)},
-                         {"model_hash", record.model_hash}};
+                         {"model_hash", model_hash_},
+                         {"stages", stages}};
   if (!record.tasks.empty()) data["tasks"] = record.tasks;
   parts_.events->Emit("round_committed",
                       absl::StrCat("round ", round, " of ", config.rounds, " committed with ",
@@ -394,10 +450,10 @@ absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started, Model
   return absl::OkStatus();
 }
 
-absl::Status Coordinator::FinishRun(const ModelSet& models) {
+absl::Status Coordinator::FinishRun() {
   ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, parts_.store->History());
   const nlohmann::json result = MakeRunResult(*parts_.context, history);
-  RETURN_IF_ERROR(WriteRunResult(parts_.store->folder(), *parts_.context, result, models));
+  RETURN_IF_ERROR(WriteRunResult(parts_.store->folder(), *parts_.context, result, *models_));
   RETURN_IF_ERROR(Enter(history.back().round, 0, Phase::kFinished, ""));
   v1::ServerMessage message;
   message.mutable_shutdown()->set_reason(v1::Shutdown::REASON_RUN_FINISHED);
@@ -448,6 +504,7 @@ void Coordinator::Tick() {
     for (const std::string& client : live->Unacknowledged()) Offer(*live, client);
     last_offer_ = now;
   }
+  if (live != nullptr) live->AdmitOverdue();
   if (now - last_progress_ >= kProgressEvery) {
     EmitProgress();
     last_progress_ = now;

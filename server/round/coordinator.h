@@ -84,14 +84,17 @@ class Coordinator {
   void Wake();
 
  private:
-  absl::StatusOr<ModelSet> Begin();
-  absl::Status RunRound(int round, ModelSet* models);
-  absl::StatusOr<std::shared_ptr<LiveRound>> OpenRound(int round, int attempt,
-                                                       const ModelSet& models);
+  absl::Status Begin();
+  absl::Status RunRound(int round);
+  absl::StatusOr<std::shared_ptr<LiveRound>> OpenRound(int round, int attempt);
   absl::Status AwaitClients();
   absl::StatusOr<RoundDecision> AwaitUpdates(LiveRound* live);
-  absl::Status CommitRound(LiveRound* live, absl::Time started, ModelSet* models);
-  absl::Status FinishRun(const ModelSet& models);
+  absl::Status CommitRound(LiveRound* live, absl::Time started);
+  // Puts what the next round's clients download into published_.
+  absl::Status PublishModels(StageTimes* stages);
+  // Writes `record` and the models.
+  absl::Status Store(RoundRecord record, absl::Time started, StageTimes* stages);
+  absl::Status FinishRun();
   Attendance TakeAttendance() const;
   std::vector<CohortMember> SampleMembers(int round, int attempt) const;
   void Offer(const LiveRound& live, const std::string& client) const;
@@ -112,7 +115,13 @@ class Coordinator {
   RunSnapshot snapshot_ ABSL_GUARDED_BY(mutex_);
   uint64_t bytes_up_ ABSL_GUARDED_BY(mutex_) = 0;  // of committed rounds
   uint64_t bytes_down_ ABSL_GUARDED_BY(mutex_) = 0;
-  absl::Time missed_since_ = absl::InfinitePast();  // since when an expected client is missed
+  // Of the last commit. Shared with what is published of them, which may refer to their values.
+  std::shared_ptr<ModelSet> models_;
+  std::string model_hash_;
+  std::map<std::string, PublishedModel> published_;  // by dataset
+  Sums sums_;                                        // memory that rounds pass on
+  std::shared_ptr<SpoolBudget> spool_budget_;        // the same
+  absl::Time missed_since_ = absl::InfinitePast();   // since when an expected client is missed
   absl::Time last_offer_ = absl::InfinitePast();
   absl::Time last_progress_ = absl::InfinitePast();
   absl::Time first_round_ = absl::InfinitePast();  // when this process began to sample

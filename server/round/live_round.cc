@@ -1,5 +1,6 @@
 #include "server/round/live_round.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,10 +31,13 @@ bool IsClientsFault(const absl::Status& status) {
   return absl::IsInvalidArgument(status) || absl::IsDataLoss(status) || absl::IsOutOfRange(status);
 }
 
+void Call(const std::vector<std::function<void()>>& functions) {
+  for (const std::function<void()>& function : functions) function();
+}
+
 }  // namespace
 
-LiveRound::LiveRound(Setup setup, Wake wake)
-    : setup_(std::move(setup)), wake_(std::move(wake)), budget_(setup_.spool_budget) {
+LiveRound::LiveRound(Setup setup, Wake wake) : setup_(std::move(setup)), wake_(std::move(wake)) {
   absl::MutexLock lock(&mutex_);
   for (const CohortMember& member : setup_.cohort) {
     Part& part = parts_[member.client];
@@ -81,6 +85,8 @@ void LiveRound::Lost(const std::string& client) {
   if (found == parts_.end()) return;
   Part& part = found->second;
   part.acknowledged = false;
+  // Room that was given and not used is for others.
+  if (part.upload != nullptr && part.upload->chunks() == 0) part.upload.reset();
   if (part.state == TaskState::kAccepted || part.state == TaskState::kPushing) {
     part.state = TaskState::kOffered;
   }
@@ -93,21 +99,29 @@ bool LiveRound::Fail(const std::string& client) {
     if (found == parts_.end() || closed_ || found->second.state == TaskState::kReported)
       return false;
     found->second.state = TaskState::kFailed;
-    found->second.spool.reset();
+    found->second.upload.reset();
   }
+  Admit();
   wake_();
   return true;
 }
 
 absl::StatusOr<std::shared_ptr<const EncodedState>> LiveRound::Download(
-    const std::string& client) const {
+    const std::string& client, uint64_t held_version) const {
   absl::MutexLock lock(&mutex_);
   const auto found = parts_.find(client);
   if (found == parts_.end()) {
     return absl::NotFoundError(absl::StrCat("client ", client, " is not in the cohort of round ",
                                             setup_.round, ", attempt ", setup_.attempt));
   }
-  return setup_.downloads.at(found->second.member->dataset);
+  if (closed_) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("round ", setup_.round, " is closed; its model is not sent any more"));
+  }
+  const PublishedModel& model = setup_.downloads.at(found->second.member->dataset);
+  const bool fits =
+      model.delta != nullptr && held_version != 0 && model.delta->version().base == held_version;
+  return fits ? model.delta : model.whole;
 }
 
 v1::UpdateState LiveRound::AskLocked(const std::string& client) const {
@@ -121,9 +135,9 @@ v1::UpdateState LiveRound::AskLocked(const std::string& client) const {
   if (part.state == TaskState::kReported) {
     return MakeState(v1::UpdateState::STATE_ACCEPTED, "the update is held");
   }
-  if (part.verifying) {
+  if (part.adding) {
     // A repeated push must not begin anew what is being added; the client asks again.
-    return MakeState(v1::UpdateState::STATE_WANTED, "the update is being verified; ask again",
+    return MakeState(v1::UpdateState::STATE_WANTED, "the update is being added; ask again",
                      part.header.chunks());
   }
   if (!part.refused.empty()) return MakeState(v1::UpdateState::STATE_REFUSED, part.refused);
@@ -132,13 +146,36 @@ v1::UpdateState LiveRound::AskLocked(const std::string& client) const {
         v1::UpdateState::STATE_LATE,
         absl::StrCat("round ", setup_.round, " takes no update from client ", client, " any more"));
   }
-  const size_t held = part.spool == nullptr ? 0 : part.spool->size();
-  return MakeState(v1::UpdateState::STATE_WANTED, "", static_cast<uint32_t>(held));
+  return MakeState(v1::UpdateState::STATE_WANTED, "",
+                   part.upload == nullptr ? 0 : part.upload->chunks());
 }
 
 v1::UpdateState LiveRound::Ask(const std::string& client) const {
   absl::MutexLock lock(&mutex_);
   return AskLocked(client);
+}
+
+uint64_t LiveRound::MostBytesOf(const Part& part, uint64_t announced) const {
+  const uint64_t most = MostBytes(part.elements, part.tensors);
+  return announced == 0 ? most : std::min<uint64_t>(announced, most);
+}
+
+std::shared_ptr<Upload> LiveRound::NewUpload(const Part& part, uint64_t bytes) {
+  const std::string path = absl::StrCat(setup_.spool_folder, "/", part.member->client, ".spool");
+  return setup_.aggregator->NewUpload(*part.member, MostBytesOf(part, bytes),
+                                      std::make_unique<Spool>(path, setup_.spool_budget.get()));
+}
+
+std::string LiveRound::FaultOf(const Part& part, const v1::PushHeader& header) const {
+  const uint64_t most_bytes = MostBytes(part.elements, part.tensors);
+  const uint64_t most_chunks = MostChunks(most_bytes, part.tensors);
+  if (header.chunks() == 0 || header.chunks() > most_chunks) {
+    return absl::StrCat("announces ", header.chunks(), " chunks, expected 1 to ", most_chunks);
+  }
+  if (header.bytes() > most_bytes) {
+    return absl::StrCat("announces ", header.bytes(), " bytes, expected at most ", most_bytes);
+  }
+  return "";
 }
 
 v1::UpdateState LiveRound::BeginPush(const std::string& client, const v1::PushHeader& header,
@@ -147,82 +184,182 @@ v1::UpdateState LiveRound::BeginPush(const std::string& client, const v1::PushHe
   v1::UpdateState state = AskLocked(client);
   if (state.state() != v1::UpdateState::STATE_WANTED) return state;
   Part& part = parts_.at(client);
-  if (part.verifying) return state;
-  const uint64_t most_bytes = MostBytes(part.elements, part.tensors);
-  if (header.chunks() == 0 || header.chunks() > MostChunks(most_bytes, part.tensors)) {
+  if (part.adding) return state;
+  if (const std::string fault = FaultOf(part, header); !fault.empty()) {
     part.state = TaskState::kFailed;
-    part.refused = absl::StrCat("client ", client, " announces ", header.chunks(),
-                                " chunks, expected 1 to ", MostChunks(most_bytes, part.tensors));
+    part.refused = absl::StrCat("client ", client, " ", fault);
     return AskLocked(client);
   }
-  if (header.first_chunk() == 0 || part.spool == nullptr) {
+  const bool prepared = part.upload != nullptr && part.upload->chunks() == 0 &&
+                        part.upload->most_bytes() == MostBytesOf(part, header.bytes());
+  if ((header.first_chunk() == 0 && !prepared) || part.upload == nullptr) {
     // From the start: what an earlier stream left behind is dropped.
-    part.spool =
-        std::make_unique<Spool>(absl::StrCat(setup_.spool_folder, "/", client, ".spool"), &budget_);
-    state.set_next_chunk(0);
+    part.upload.reset();
+    part.upload = NewUpload(part, header.bytes());
   }
-  if (header.first_chunk() != part.spool->size()) {
-    state.set_message(absl::StrCat("the upload must go on at chunk ", part.spool->size(), ", not ",
-                                   header.first_chunk()));
+  const uint32_t held = part.upload->Claim(part.ticket + 1);
+  *ticket = ++part.ticket;
+  if (header.first_chunk() != held) {
+    state.set_next_chunk(held);
+    state.set_message(
+        absl::StrCat("the upload must go on at chunk ", held, ", not ", header.first_chunk()));
     *ticket = -1;
     return state;
   }
   part.header = header;
   part.acknowledged = true;
   part.state = TaskState::kPushing;
-  *ticket = ++part.ticket;
   return state;
 }
 
+std::vector<std::function<void()>> LiveRound::AdmittedLocked() {
+  std::vector<std::function<void()>> begin;
+  const absl::Time now = setup_.clock->Now();
+  while (!waiting_.empty()) {
+    Waiting& next = waiting_.front();
+    const Part& part = parts_.at(next.client);
+    const bool moot = closed_ || part.ticket != next.ticket || part.upload == nullptr;
+    const bool overdue = now - std::max(next.since, progressed_) >= kPatience;
+    if (!moot && !part.upload->Reserve() && !overdue) break;
+    begin.push_back(std::move(next.begin));
+    waiting_.pop_front();
+    progressed_ = now;
+  }
+  // Those behind keep their turn, but a question is answered before the client gives up on it.
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    if (next->question && now - next->since >= kLongestTurn) {
+      begin.push_back(std::move(next->begin));
+      next = waiting_.erase(next);
+    } else {
+      ++next;
+    }
+  }
+  return begin;
+}
+
+void LiveRound::Admit(bool progressed) {
+  std::vector<std::function<void()>> begin;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (progressed) progressed_ = setup_.clock->Now();
+    begin = AdmittedLocked();
+  }
+  Call(begin);
+}
+
+void LiveRound::AdmitOverdue() { Admit(/*progressed=*/false); }
+
+void LiveRound::AwaitRoom(const std::string& client, int ticket, std::function<void()> begin) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const Part& part = parts_.at(client);
+    if (part.upload == nullptr || !part.upload->reserved()) {
+      waiting_.push_back({client, ticket, false, setup_.clock->Now(), std::move(begin)});
+      begin = nullptr;
+    }
+  }
+  if (begin) return begin();  // it had its turn when it asked
+  Admit(/*progressed=*/false);
+}
+
+void LiveRound::AwaitTurn(const std::string& client, uint64_t bytes, std::function<void()> answer) {
+  {
+    absl::MutexLock lock(&mutex_);
+    const v1::UpdateState state = AskLocked(client);
+    const bool from_start =
+        bytes > 0 && state.state() == v1::UpdateState::STATE_WANTED && state.next_chunk() == 0;
+    if (from_start) {
+      Part& part = parts_.at(client);
+      if (part.upload == nullptr || part.upload->most_bytes() != MostBytesOf(part, bytes)) {
+        part.upload.reset();
+        part.upload = NewUpload(part, bytes);
+      }
+      waiting_.push_back({client, part.ticket, true, setup_.clock->Now(), std::move(answer)});
+      answer = nullptr;
+    }
+  }
+  if (answer) return answer();
+  Admit(/*progressed=*/false);
+}
+
 absl::Status LiveRound::AppendChunk(const std::string& client, int ticket, std::string chunk) {
-  absl::MutexLock lock(&mutex_);
-  Part& part = parts_.at(client);
-  if (closed_ || part.ticket != ticket || part.spool == nullptr) {
-    return absl::AbortedError(absl::StrCat("client ", client, ": this upload was given up"));
+  std::shared_ptr<Upload> upload;
+  {
+    absl::MutexLock lock(&mutex_);
+    const Part& part = parts_.at(client);
+    if (closed_ || part.ticket != ticket || part.upload == nullptr) {
+      return absl::AbortedError(absl::StrCat("client ", client, ": this upload was given up"));
+    }
+    upload = part.upload;
+    if (upload->chunks() >= part.header.chunks()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "client ", client, " announced ", part.header.chunks(), " chunks and sends more"));
+    }
   }
-  if (part.spool->size() >= part.header.chunks()) {
-    return absl::InvalidArgumentError(absl::StrCat("client ", client, " announced ",
-                                                   part.header.chunks(), " chunks and sends more"));
+  absl::Status status;
+  {
+    const StageWork::Scope scope(&stages_.decode);
+    status = upload->Append(ticket, std::move(chunk));
   }
-  const uint64_t most = MostBytes(part.elements, part.tensors);
-  if (part.spool->bytes() + chunk.size() > most) {
-    part.state = TaskState::kFailed;
-    part.refused = absl::StrCat(
-        "client ", client, ": its upload has more than ", most,
-        " bytes, the most that its manifest allows: a tensor is too long or sent twice");
-    part.spool.reset();
-    return absl::InvalidArgumentError(part.refused);
+  if (IsClientsFault(status) || absl::IsFailedPrecondition(status)) {
+    Refuse(client, std::move(upload), status);
   }
-  return part.spool->Append(std::move(chunk));
+  return status;
+}
+
+void LiveRound::Refuse(const std::string& client, std::shared_ptr<Upload> upload,
+                       const absl::Status& status) {
+  {
+    absl::MutexLock lock(&mutex_);
+    Part& part = parts_.at(client);
+    if (part.upload != upload) return;
+    part.upload.reset();
+    if (IsClientsFault(status)) {
+      part.state = TaskState::kFailed;
+      part.refused = std::string(status.message());
+    } else {
+      part.state = TaskState::kAccepted;  // an update of another making: from its first chunk
+    }
+  }
+  upload.reset();  // its room is for the next
+  Admit();
+  wake_();
 }
 
 v1::UpdateState LiveRound::FinishPush(const std::string& client, int ticket,
                                       AcceptedUpdate* accepted) {
-  std::unique_ptr<Spool> spool;
+  std::shared_ptr<Upload> upload;
   {
     absl::MutexLock lock(&mutex_);
     Part& part = parts_.at(client);
-    if (closed_ || part.ticket != ticket || part.spool == nullptr) return AskLocked(client);
-    if (part.spool->size() < part.header.chunks()) return AskLocked(client);  // cut: to be resumed
-    spool = std::move(part.spool);
-    part.verifying = true;
-    ++verifying_;
+    if (closed_ || part.ticket != ticket || part.upload == nullptr) return AskLocked(client);
+    if (part.upload->chunks() < part.header.chunks()) {  // cut: to be resumed
+      part.state = TaskState::kAccepted;
+      return AskLocked(client);
+    }
+    upload = std::move(part.upload);
+    part.adding = true;
+    ++adding_;
   }
-  const uint64_t bytes = spool->bytes();
-  const absl::Status verdict = setup_.aggregator->Add(client, std::move(spool));
-  v1::UpdateState state = Verified(client, ticket, verdict, bytes, accepted);
+  const uint64_t bytes = upload->bytes();
+  absl::Status verdict;
+  {
+    const StageWork::Scope scope(&stages_.accumulate);
+    verdict = setup_.aggregator->Add(client, std::move(upload), setup_.threads);
+  }
+  v1::UpdateState state = Added(client, ticket, verdict, bytes, accepted);
+  Admit();
   wake_();
   return state;
 }
 
-v1::UpdateState LiveRound::Verified(const std::string& client, int ticket,
-                                    const absl::Status& verdict, uint64_t bytes,
-                                    AcceptedUpdate* accepted) {
+v1::UpdateState LiveRound::Added(const std::string& client, int ticket, const absl::Status& verdict,
+                                 uint64_t bytes, AcceptedUpdate* accepted) {
   absl::MutexLock lock(&mutex_);
-  --verifying_;
-  verified_.SignalAll();
+  --adding_;
+  added_.SignalAll();
   Part& part = parts_.at(client);
-  part.verifying = false;
+  part.adding = false;
   if (verdict.ok()) {
     part.state = TaskState::kReported;
     part.accepted = {.client = client, .bytes = bytes, .report = part.header.report()};
@@ -237,17 +374,25 @@ v1::UpdateState LiveRound::Verified(const std::string& client, int ticket,
 }
 
 void LiveRound::Close() {
-  absl::MutexLock lock(&mutex_);
-  closed_ = true;
-  // An update that is being added is part of the round: the sum cannot forget half of it.
-  while (verifying_ > 0) verified_.Wait(&mutex_);
-  for (auto& [client, part] : parts_) part.spool.reset();
+  std::vector<std::function<void()>> begin;
+  {
+    absl::MutexLock lock(&mutex_);
+    closed_ = true;
+    // An update that is being added is part of the round: the sum cannot forget half of it.
+    while (adding_ > 0) added_.Wait(&mutex_);
+    for (auto& [client, part] : parts_) part.upload.reset();
+    setup_.downloads.clear();
+    begin = AdmittedLocked();
+  }
+  Call(begin);
 }
 
-absl::StatusOr<std::map<std::string, StateDict>> LiveRound::Merge(
-    const std::map<std::string, StateDict>& globals) {
-  return std::move(*setup_.aggregator).Finish(globals);
+absl::Status LiveRound::MergeInto(std::map<std::string, StateDict>* globals) {
+  const StageWork::Scope scope(&stages_.merge);
+  return setup_.aggregator->FinishInto(globals, setup_.threads);
 }
+
+Sums LiveRound::TakeSums() { return setup_.aggregator->TakeSums(setup_.threads); }
 
 std::map<std::string, StateDict> LiveRound::Representations() const {
   return setup_.aggregator->Representations();

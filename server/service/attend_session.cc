@@ -28,7 +28,7 @@ void AttendSession::Handle(const v1::ClientMessage& message,
   if (client_.empty()) {
     return Refuse(MakeRefusal(v1::Refusal::REASON_PROTOCOL,
                               absl::FailedPreconditionError("the first message must be Join")),
-                  link.get());
+                  client_, link.get());
   }
   std::optional<v1::Progress> progress;
   if (message.has_heartbeat() && message.heartbeat().has_progress()) {
@@ -51,16 +51,17 @@ void AttendSession::Handle(const v1::ClientMessage& message,
 void AttendSession::Join(const v1::Join& join, const std::shared_ptr<ClientLink>& link) {
   if (!client_.empty()) return;  // joined already: a repeated message
   if (absl::Status may = CheckMayActAsClient(peer_, join.client()); !may.ok()) {
-    return Refuse(MakeRefusal(v1::Refusal::REASON_NOT_PERMITTED, may), link.get());
+    return Refuse(MakeRefusal(v1::Refusal::REASON_NOT_PERMITTED, may), join.client(), link.get());
   }
   if (std::optional<v1::Refusal> refusal = CheckJoin(join, *parts_.context)) {
-    return Refuse(*std::move(refusal), link.get());
+    return Refuse(*std::move(refusal), join.client(), link.get());
   }
   const DatasetContext& dataset = parts_.context->datasets.at(join.data().dataset());
   const absl::StatusOr<std::string> session =
       parts_.registry->Attach(join, dataset.config.modality, link);
   if (!session.ok()) {
-    return Refuse(MakeRefusal(v1::Refusal::REASON_NAME, session.status(), true), link.get());
+    return Refuse(MakeRefusal(v1::Refusal::REASON_NAME, session.status(), true), join.client(),
+                  link.get());
   }
   client_ = join.client();
   dataset_ = dataset.config.name;
@@ -80,7 +81,7 @@ void AttendSession::Ready(const v1::Ready& ready, const std::shared_ptr<ClientLi
                               absl::FailedPreconditionError(absl::StrCat(
                                   "client ", client_, ": its model differs from the run's: ",
                                   same.message(), "; use the run's software version"))),
-                  link.get());
+                  client_, link.get());
   }
   if (!parts_.registry->MarkAttending(client_, link.get())) return;
   v1::ServerMessage message;
@@ -106,9 +107,9 @@ void AttendSession::TaskFailed(const v1::TaskFailed& failed) {
       {{"round", failed.round()}, {"client", client_}, {"reason", failed.message()}});
 }
 
-void AttendSession::Refuse(v1::Refusal refusal, ClientLink* link) {
+void AttendSession::Refuse(v1::Refusal refusal, const std::string& client, ClientLink* link) {
   parts_.events->Emit("client_refused", refusal.message(),
-                      {{"client", client_}, {"reason", refusal.message()}});
+                      {{"client", client}, {"reason", refusal.message()}});
   v1::ServerMessage message;
   *message.mutable_refusal() = std::move(refusal);
   link->Send(std::move(message));

@@ -42,7 +42,7 @@ class AttendSession {
   void Join(const v1::Join& join, const std::shared_ptr<ClientLink>& link);
   void Ready(const v1::Ready& ready, const std::shared_ptr<ClientLink>& link);
   void TaskFailed(const v1::TaskFailed& failed);
-  void Refuse(v1::Refusal refusal, ClientLink* link);
+  void Refuse(v1::Refusal refusal, const std::string& client, ClientLink* link);
   // The live round, if it is attempt `attempt` of `round`.
   std::shared_ptr<LiveRound> RoundOf(uint32_t round, uint32_t attempt) const;
 

@@ -21,8 +21,14 @@ grpc::ServerUnaryReactor* FederationService::AskUpdate(grpc::CallbackServerConte
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const absl::StatusOr<TransferParty> party = FindParty(parts_, query->session(), query->round());
   if (party.ok()) {
-    *state = party->round->Ask(party->client);
-  } else if (absl::IsFailedPrecondition(party.status())) {
+    party->round->AwaitTurn(party->client, query->bytes(),
+                            [reactor, state, client = party->client, round = party->round] {
+                              *state = round->Ask(client);
+                              reactor->Finish(grpc::Status::OK);
+                            });
+    return reactor;
+  }
+  if (absl::IsFailedPrecondition(party.status())) {
     *state = LateState(party.status());
   } else {
     reactor->Finish(ToGrpcStatus(party.status()));
@@ -32,9 +38,9 @@ grpc::ServerUnaryReactor* FederationService::AskUpdate(grpc::CallbackServerConte
   return reactor;
 }
 
-grpc::ServerReadReactor<v1::PushMessage>* FederationService::PushUpdate(
-    grpc::CallbackServerContext*, v1::UpdateState* state) {
-  return new PushReactor(parts_, &workers_, state);
+grpc::ServerReadReactor<grpc::ByteBuffer>* FederationService::PushUpdate(
+    grpc::CallbackServerContext*, grpc::ByteBuffer* answer) {
+  return new PushReactor(parts_, &workers_, answer);
 }
 
 }  // namespace tributary

@@ -1,7 +1,8 @@
 // The Federation service: reactors that read and write, and delegate everything else.
 //
-// gRPC's callback API: a stream costs an object, not a thread. Chunks of a pull are slices of the
-// round's encoded model, written by reference and shared by all streams.
+// gRPC's callback API: a stream costs an object, not a thread. Bulk streams carry bytes: chunks of
+// a pull are slices of the round's encoded model, written by reference and shared by all streams;
+// those of a push are copied once, to where they are verified and kept.
 #pragma once
 
 #include "server/service/attend_session.h"
@@ -11,11 +12,11 @@
 namespace tributary {
 
 class FederationService final
-    : public v1::Federation::WithRawCallbackMethod_PullModel<v1::Federation::CallbackService> {
+    : public v1::Federation::WithRawCallbackMethod_PullModel<
+          v1::Federation::WithRawCallbackMethod_PushUpdate<v1::Federation::CallbackService>> {
  public:
-  // Updates are verified and added on `verify_threads` threads of the service's own.
-  FederationService(const ServiceParts& parts, int verify_threads)
-      : parts_(parts), workers_(verify_threads) {}
+  // Updates are added on `threads` threads of the service's own.
+  FederationService(const ServiceParts& parts, int threads) : parts_(parts), workers_(threads) {}
 
   grpc::ServerBidiReactor<v1::ClientMessage, v1::ServerMessage>* Attend(
       grpc::CallbackServerContext* context) override;
@@ -24,8 +25,8 @@ class FederationService final
   grpc::ServerUnaryReactor* AskUpdate(grpc::CallbackServerContext* context,
                                       const v1::UpdateQuery* query,
                                       v1::UpdateState* state) override;
-  grpc::ServerReadReactor<v1::PushMessage>* PushUpdate(grpc::CallbackServerContext* context,
-                                                       v1::UpdateState* state) override;
+  grpc::ServerReadReactor<grpc::ByteBuffer>* PushUpdate(grpc::CallbackServerContext* context,
+                                                        grpc::ByteBuffer* answer) override;
 
  private:
   const ServiceParts parts_;

@@ -1,34 +1,12 @@
 #include "server/service/transfer_reactors.h"
 
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/rpc/bulk_message.h"
 
 namespace tributary {
-namespace {
-
-// Bytes of `chunk` by reference; `state` stays alive until gRPC has sent them.
-grpc::ByteBuffer ShareChunk(std::shared_ptr<const EncodedState> state, const std::string& chunk) {
-  auto* keeper = new std::shared_ptr<const EncodedState>(std::move(state));
-  const grpc::Slice slice(
-      const_cast<char*>(chunk.data()), chunk.size(),
-      [](void* held) { delete static_cast<std::shared_ptr<const EncodedState>*>(held); }, keeper);
-  return grpc::ByteBuffer(&slice, 1);
-}
-
-std::string ToString(const grpc::ByteBuffer& buffer) {
-  std::vector<grpc::Slice> slices;
-  std::string bytes;
-  if (!buffer.Dump(&slices).ok()) return bytes;
-  for (const grpc::Slice& slice : slices) {
-    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  }
-  return bytes;
-}
-
-}  // namespace
 
 absl::StatusOr<TransferParty> FindParty(const ServiceParts& parts, const std::string& session,
                                         uint32_t round) {
@@ -64,24 +42,29 @@ PullReactor::PullReactor(const ServiceParts& parts, const grpc::ByteBuffer& requ
 
 absl::Status PullReactor::Open(const ServiceParts& parts, const grpc::ByteBuffer& request) {
   v1::PullRequest pull;
-  if (!pull.ParseFromString(ToString(request))) {
+  if (!ParseBuffer(request, &pull)) {
     return absl::InvalidArgumentError("the request is not a PullRequest message");
   }
   ASSIGN_OR_RETURN(TransferParty party, FindParty(parts, pull.session(), pull.round()));
-  ASSIGN_OR_RETURN(state_, party.round->Download(party.client));
+  ASSIGN_OR_RETURN(state_, party.round->Download(party.client, pull.held_version()));
   if (pull.first_chunk() > state_->chunks().size()) {
     return absl::OutOfRangeError(absl::StrCat("client ", party.client, " asks for chunk ",
                                               pull.first_chunk(), " of ", state_->chunks().size()));
   }
   round_ = std::move(party.round);
+  round_->stages().send.Begin();
   next_ = pull.first_chunk();
   return absl::OkStatus();
 }
 
 void PullReactor::WriteNext() {
-  if (next_ == state_->chunks().size()) return Finish(grpc::Status::OK);
-  const std::string& chunk = state_->chunks()[next_++];
-  chunk_ = ShareChunk(state_, chunk);
+  if (next_ == state_->chunks().size()) {
+    round_->stages().send.End();
+    state_.reset();  // OnDone() may come late
+    return Finish(grpc::Status::OK);
+  }
+  const absl::Cord& chunk = state_->chunks()[next_++];
+  chunk_ = ShareCord(chunk);
   round_->CountDown(chunk.size());
   StartWrite(&chunk_);
 }
@@ -91,48 +74,48 @@ void PullReactor::OnWriteDone(bool ok) {
   WriteNext();
 }
 
-PushReactor::PushReactor(const ServiceParts& parts, WorkerPool* workers, v1::UpdateState* state)
-    : parts_(parts), workers_(workers), state_(state), began_(absl::Now()) {
+PushReactor::PushReactor(const ServiceParts& parts, WorkerPool* workers, grpc::ByteBuffer* answer)
+    : parts_(parts), workers_(workers), answer_(answer), began_(absl::Now()) {
   StartRead(&message_);
 }
 
 void PushReactor::OnReadDone(bool ok) {
-  if (!ok) {
-    if (party_.round == nullptr) {
-      return Finish(
-          grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a push begins with a header"));
-    }
-    return workers_->Add([this] { Verify(); });
+  if (ok) return party_.round == nullptr ? Begin() : Append();
+  if (party_.round == nullptr) {
+    return Fail(absl::InvalidArgumentError("a push begins with a header"));
   }
-  if (message_.has_header()) return Begin(message_.header());
-  if (message_.has_chunk() && party_.round != nullptr) return Append(message_.mutable_chunk());
-  Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT,
-                      "a push is a header followed by chunks; this message is neither"));
+  party_.round->stages().receive.End();
+  workers_->Add([this] { Add(); });
 }
 
-void PushReactor::Begin(const v1::PushHeader& header) {
-  if (party_.round != nullptr) {
-    return Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "a push has one header"));
+void PushReactor::Begin() {
+  v1::PushMessage message;
+  if (!ParseBuffer(message_, &message) || !message.has_header()) {
+    return Fail(absl::InvalidArgumentError("a push begins with a header"));
   }
+  const v1::PushHeader& header = message.header();
   absl::StatusOr<TransferParty> party = FindParty(parts_, header.session(), header.round());
   if (absl::IsFailedPrecondition(party.status())) return Answer(LateState(party.status()));
-  if (!party.ok()) return Finish(ToGrpcStatus(party.status()));
+  if (!party.ok()) return Fail(party.status());
   party_ = *std::move(party);
+  party_.round->stages().receive.Begin();
   const v1::UpdateState state = party_.round->BeginPush(party_.client, header, &ticket_);
   if (state.state() != v1::UpdateState::STATE_WANTED || ticket_ < 0) {
     if (state.state() == v1::UpdateState::STATE_REFUSED) TellRefused(state);
     return Answer(state);
   }
-  StartRead(&message_);
+  party_.round->AwaitRoom(party_.client, ticket_, [this] { StartRead(&message_); });
 }
 
-void PushReactor::Append(v1::Chunk* chunk) {
-  std::string bytes = chunk->SerializeAsString();
-  party_.round->CountUp(bytes.size());
-  const absl::Status status = party_.round->AppendChunk(party_.client, ticket_, std::move(bytes));
+void PushReactor::Append() {
+  absl::StatusOr<std::string> chunk = ChunkOfPush(message_, party_.round->TakeBuffer());
+  message_.Clear();
+  if (!chunk.ok()) return Fail(chunk.status());
+  party_.round->CountUp(chunk->size());
+  const absl::Status status = party_.round->AppendChunk(party_.client, ticket_, *std::move(chunk));
   if (!status.ok()) {
     const v1::UpdateState state = party_.round->Ask(party_.client);
-    if (state.state() != v1::UpdateState::STATE_REFUSED) return Finish(ToGrpcStatus(status));
+    if (state.state() != v1::UpdateState::STATE_REFUSED) return Fail(status);
     TellRefused(state);
     return Answer(state);
   }
@@ -147,7 +130,7 @@ void PushReactor::TellRefused(const v1::UpdateState& state) {
       {{"round", round}, {"client", party_.client}, {"reason", state.message()}});
 }
 
-void PushReactor::Verify() {
+void PushReactor::Add() {
   AcceptedUpdate accepted;
   const v1::UpdateState state = party_.round->FinishPush(party_.client, ticket_, &accepted);
   const int round = party_.round->round();
@@ -166,7 +149,7 @@ void PushReactor::Verify() {
 }
 
 void PushReactor::Answer(const v1::UpdateState& state) {
-  *state_ = state;
+  *answer_ = BufferOf(state);
   Finish(grpc::Status::OK);
 }
 

@@ -44,27 +44,29 @@ class PullReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   grpc::ByteBuffer chunk_;
 };
 
-// Owns itself until OnDone(). The upload is verified on a worker, whose answer ends the stream.
-class PushReactor final : public grpc::ServerReadReactor<v1::PushMessage> {
+// Owns itself until OnDone(). Chunks are verified as they come; the complete upload is added on a
+// worker, whose answer ends the stream. While the round has no room for it, nothing is read.
+class PushReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
-  PushReactor(const ServiceParts& parts, WorkerPool* workers, v1::UpdateState* state);
+  PushReactor(const ServiceParts& parts, WorkerPool* workers, grpc::ByteBuffer* answer);
   void OnReadDone(bool ok) override;
   void OnDone() override { delete this; }
 
  private:
-  void Begin(const v1::PushHeader& header);
-  void Append(v1::Chunk* chunk);
-  void Verify();
+  void Begin();
+  void Append();
+  void Add();
   void Answer(const v1::UpdateState& state);
+  void Fail(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
   void TellRefused(const v1::UpdateState& state);
 
   const ServiceParts parts_;
   WorkerPool* const workers_;
-  v1::UpdateState* const state_;
+  grpc::ByteBuffer* const answer_;
   TransferParty party_;
   int ticket_ = -1;
   absl::Time began_;
-  v1::PushMessage message_;
+  grpc::ByteBuffer message_;
 };
 
 }  // namespace tributary

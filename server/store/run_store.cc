@@ -41,6 +41,7 @@ constexpr char kSchema[] = R"(
 
 constexpr absl::string_view kGlobalSuffix = ".safetensors";
 constexpr absl::string_view kAuxiliarySuffix = ".auxiliary.safetensors";
+constexpr absl::string_view kPublishedSuffix = ".published.chunks";
 
 absl::StatusOr<int> LockFolder(const std::string& folder) {
   const std::string path = absl::StrCat(folder, "/lock");
@@ -131,15 +132,18 @@ absl::Status RunStore::WriteModels(int round, const ModelSet& models,
   RETURN_IF_ERROR(EnsureWritableFolder(folder));
   const auto write = [&](const std::string& name, const StateDict& state) -> absl::Status {
     const std::string path = absl::StrCat(folder, "/", name);
-    RETURN_IF_ERROR(WriteSafetensors(path, state, {{"round", absl::StrCat(round)}}));
-    ASSIGN_OR_RETURN((*file_hashes)[name], Sha256OfFile(path));
-    return absl::OkStatus();
+    return WriteSafetensors(path, state, {{"round", absl::StrCat(round)}}, &(*file_hashes)[name]);
   };
   for (const auto& [target, state] : models.globals) {
     RETURN_IF_ERROR(write(absl::StrCat(target, kGlobalSuffix), state));
   }
   for (const auto& [target, state] : models.auxiliary) {
     RETURN_IF_ERROR(write(absl::StrCat(target, kAuxiliarySuffix), state));
+  }
+  for (const auto& [target, published] : models.published) {
+    const std::string name = absl::StrCat(target, kPublishedSuffix);
+    RETURN_IF_ERROR(published->Save(absl::StrCat(folder, "/", name)));
+    ASSIGN_OR_RETURN((*file_hashes)[name], Sha256OfFile(absl::StrCat(folder, "/", name)));
   }
   return absl::OkStatus();
 }
@@ -178,14 +182,26 @@ absl::Status RunStore::InsertRound(const RoundRecord& record,
   return SqliteExecute(database_, "COMMIT");
 }
 
-absl::Status RunStore::Commit(const RoundRecord& record, const ModelSet& models, absl::Time when) {
-  std::map<std::string, std::string> file_hashes;
-  absl::Status status = WriteModels(record.round, models, &file_hashes);
-  if (status.ok()) status = InsertRound(record, file_hashes, when);
-  // Also after a failure: what was written of it must not fill the disk.
+absl::StatusOr<StagedModels> RunStore::Stage(int round, const ModelSet& models) {
+  StagedModels staged;
+  const absl::Status status = WriteModels(round, models, &staged.file_hashes);
+  if (status.ok()) return staged;
+  // What was written of it must not fill the disk.
+  RemoveUnnamedCheckpoints().IgnoreError();
+  return Annotate(status, absl::StrCat("cannot commit round ", round));
+}
+
+absl::Status RunStore::Commit(const RoundRecord& record, const StagedModels& staged,
+                              absl::Time when) {
+  const absl::Status status = InsertRound(record, staged.file_hashes, when);
   const absl::Status removed = RemoveUnnamedCheckpoints();
   RETURN_IF_ERROR(Annotate(status, absl::StrCat("cannot commit round ", record.round)));
   return removed;
+}
+
+absl::Status RunStore::Commit(const RoundRecord& record, const ModelSet& models, absl::Time when) {
+  ASSIGN_OR_RETURN(const StagedModels staged, Stage(record.round, models));
+  return Commit(record, staged, when);
 }
 
 absl::Status RunStore::RemoveUnnamedCheckpoints() const {
@@ -234,6 +250,11 @@ absl::StatusOr<ModelSet> RunStore::LoadLast() const {
       return absl::DataLossError(absl::StrCat(
           path, " is damaged: its SHA-256 is ", sha256, ", expected ", statement.Text(1),
           "; restore the state folder from a backup or start the run in a new one"));
+    }
+    if (absl::EndsWith(name, kPublishedSuffix)) {
+      const std::string target = name.substr(0, name.size() - kPublishedSuffix.size());
+      ASSIGN_OR_RETURN(models.published[target], EncodedState::Load(path));
+      continue;
     }
     ASSIGN_OR_RETURN(StateDict state, ReadSafetensors(path));
     if (absl::EndsWith(name, kAuxiliarySuffix)) {

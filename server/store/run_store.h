@@ -1,8 +1,9 @@
 // RunStore: the coordinator's memory on disk, in one state folder.
 //
-//   run.db                       SQLite in WAL mode: run, rounds, transitions, updates, checkpoint
-//   files checkpoints/round-000012/    the globals and auxiliary weights after round 12,
-//   safetensors lock                         held while a coordinator uses the folder
+//   run.db                       SQLite in WAL mode: run, rounds, transitions, checkpoint files
+//   checkpoints/round-000012/    after round 12: globals and auxiliary weights as safetensors,
+//                                published models as chunks
+//   lock                         held while a coordinator uses the folder
 //
 // A round is committed in one step: its model files are written and synced first, then one
 // transaction names them. A crash at any instant leaves the last commit whole; files that no
@@ -24,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/codec/encoded_state.h"
 #include "common/tensor/state_dict.h"
 
 struct sqlite3;
@@ -35,6 +37,14 @@ namespace tributary {
 struct ModelSet {
   std::map<std::string, StateDict> globals;
   std::map<std::string, StateDict> auxiliary;
+  // By target, where clients are sent differences: the model that they hold in full; see
+  // server/round/published_model.h.
+  std::map<std::string, std::shared_ptr<const EncodedState>> published = {};
+};
+
+// Model files of a round that are on disk and synced, but not named by a commit: SHA-256 by name.
+struct StagedModels {
+  std::map<std::string, std::string> file_hashes;
 };
 
 // What identifies a run. `fingerprint` covers the settings that its mathematics depends on.
@@ -73,8 +83,12 @@ class RunStore {
   absl::Status RecordTransition(absl::Time when, int round, int attempt, absl::string_view phase,
                                 absl::string_view reason);
 
-  // Makes `record.round` the last committed round. On an error (a full disk) the previous commit
-  // stands. Round 0 stands for the initial models.
+  // Writes the models of `round`. On an error (a full disk) the previous commit stands.
+  absl::StatusOr<StagedModels> Stage(int round, const ModelSet& models);
+  // Makes `record.round`, whose models were staged, the last committed round. On an error the
+  // previous commit stands. Round 0 stands for the initial models.
+  absl::Status Commit(const RoundRecord& record, const StagedModels& staged, absl::Time when);
+  // Both.
   absl::Status Commit(const RoundRecord& record, const ModelSet& models, absl::Time when);
 
   // The last committed round; nothing if there is none.

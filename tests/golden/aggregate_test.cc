@@ -16,6 +16,7 @@
 #include "server/aggregation/aggregator.h"
 #include "tests/golden/golden_data.h"
 #include "tests/scratch_folder.h"
+#include "tests/whole_upload.h"
 
 namespace tributary {
 namespace {
@@ -107,10 +108,7 @@ class AggregateFolder {
     for (auto member = cohort.rbegin(); member != cohort.rend(); ++member) {
       auto spool = std::make_unique<Spool>(scratch / member->client, &budget);
       const auto encoded = EncodedState::Encode(DeltaOf(*member), Codec::kF32, 4096, 1);
-      for (const std::string& chunk : encoded->chunks()) {
-        ASSERT_TRUE(spool->Append(chunk).ok());
-      }
-      const absl::Status added = aggregator.Add(member->client, std::move(spool));
+      const absl::Status added = AddWhole(*member, *encoded, std::move(spool), &aggregator);
       ASSERT_TRUE(added.ok()) << added;
     }
     const auto merged = std::move(aggregator).Finish(globals_);

@@ -17,6 +17,7 @@
 #include "server/aggregation/aggregator.h"
 #include "tests/golden/golden_data.h"
 #include "tests/scratch_folder.h"
+#include "tests/whole_upload.h"
 
 namespace tributary {
 namespace {
@@ -98,8 +99,8 @@ void CheckCase(const nlohmann::json& cases, const nlohmann::json& golden) {
     const auto encoded = EncodedState::Encode(Difference(Merge(local), globals[member.dataset]),
                                               Codec::kF32, 4096, 1);
     auto spool = std::make_unique<Spool>(scratch / member.client, &budget);
-    for (const std::string& chunk : encoded->chunks()) ASSERT_TRUE(spool->Append(chunk).ok());
-    ASSERT_TRUE(aggregator.Add(member.client, std::move(spool)).ok());
+    const absl::Status added = AddWhole(member, *encoded, std::move(spool), &aggregator);
+    ASSERT_TRUE(added.ok()) << added;
   }
   const auto merged = std::move(aggregator).Finish(globals);
   ASSERT_TRUE(merged.ok()) << merged.status();

@@ -15,6 +15,7 @@
 #include "server/strategy/creamfl.h"
 #include "tests/golden/golden_training.h"
 #include "tests/scratch_folder.h"
+#include "tests/whole_upload.h"
 
 namespace tributary {
 namespace {
@@ -179,8 +180,7 @@ TEST_F(GoldenCreamFlRound, WhatTheCoordinatorMakesOfIt) {
     }
     auto spool = std::make_unique<Spool>(scratch / cohort[i].client, &budget);
     const auto encoded = EncodedState::Encode(ordered, Codec::kF32, 1 << 16, 1);
-    for (const std::string& chunk : encoded->chunks()) ASSERT_TRUE(spool->Append(chunk).ok());
-    const absl::Status added = aggregator.Add(cohort[i].client, std::move(spool));
+    const absl::Status added = AddWhole(cohort[i], *encoded, std::move(spool), &aggregator);
     ASSERT_TRUE(added.ok()) << added;
   }
 

@@ -1,22 +1,20 @@
 // The daemon against a coordinator on the loopback, with a trainer that trains nothing.
 #include "client/daemon/daemon.h"
 
-#include <future>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/sinks/null_sink.h>
 
 #include "absl/strings/str_cat.h"
-#include "common/rpc/channel.h"
 #include "common/rpc/model_proto.h"
 #include "common/rpc/protocol.h"
 #include "tests/scratch_folder.h"
 #include "tests/unit/client/daemon/fake_coordinator.h"
 #include "tests/unit/client/daemon/fake_trainer.h"
+#include "tests/unit/client/daemon/running_daemon.h"
 #include "tributary/v1/operator.grpc.pb.h"
 
 namespace tributary {
@@ -26,55 +24,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using Body = v1::ClientMessage::BodyCase;
-
-Timings ShortTimings() {
-  Timings timings;
-  timings.progress = absl::Milliseconds(10);
-  timings.settled = absl::ZeroDuration();
-  timings.dial = {.first = absl::Milliseconds(10), .most = absl::Milliseconds(100)};
-  timings.retry = timings.dial;
-  return timings;
-}
-
-std::shared_ptr<spdlog::logger> NoLog() {
-  return std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::null_sink_mt>());
-}
-
-// A daemon on its own thread.
-class RunningDaemon {
- public:
-  RunningDaemon(const std::string& address, const std::string& state, TrainerFactory factory,
-                const Timings& timings = ShortTimings())
-      : folder_(StateFolder::Open(state).value()) {
-    DaemonSetting setting;
-    setting.address = address;
-    setting.timings = timings;
-    setting.log = NoLog();
-    setting.card.name = "site-1";
-    setting.card.modality = Modality::kImage;
-    setting.card.data.set_dataset("icons");
-    setting.card.data.set_samples(77);
-    setting.card.device = "cpu";
-    setting.card.vocabulary = "v";
-    const ChannelOptions quick{.first_backoff = absl::Milliseconds(100),
-                               .most_backoff = absl::Milliseconds(200)};
-    daemon_ = std::make_unique<Daemon>(
-        setting, MakeChannel(address, grpc::InsecureChannelCredentials(), quick),
-        std::move(factory), &folder_);
-    result_ = std::async(std::launch::async, [this] { return daemon_->Run(); });
-  }
-  ~RunningDaemon() {
-    daemon_->Stop();
-    if (result_.valid()) result_.wait();
-  }
-  void Stop() { daemon_->Stop(); }
-  absl::Status Await() { return result_.get(); }
-
- private:
-  StateFolder folder_;
-  std::unique_ptr<Daemon> daemon_;
-  std::future<absl::Status> result_;
-};
 
 class DaemonTest : public ::testing::Test {
  protected:
@@ -113,7 +62,7 @@ TEST_F(DaemonTest, JoinsWithItsCardAndGetsReadyWithItsManifest) {
   EXPECT_EQ(join.data().dataset(), "icons");
   EXPECT_EQ(join.device(), "cpu");
   EXPECT_EQ(join.vocabulary(), "v");
-  EXPECT_THAT(join.codecs(), SizeIs(4));
+  EXPECT_THAT(join.codecs(), SizeIs(6));
   const v1::Ready ready = coordinator_.Await(Body::kReady).ready();
   EXPECT_EQ(ready.upload().digest(), coordinator_.upload().Digest());
   EXPECT_THAT(ready.held_rounds(), SizeIs(0));
@@ -516,6 +465,80 @@ TEST_F(DaemonTest, AnotherKindOfServerIsToldFromACoordinator) {
   });
   StartClient();
   EXPECT_EQ(client_->Await().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// The model that training started from.
+void ExpectPulled(const StateDict& pulled, const StateDict& model) {
+  for (const auto& [name, tensor] : model) {
+    const Tensor* ours = pulled.Find(name);
+    ASSERT_NE(ours, nullptr) << name;
+    for (size_t i = 0; i < tensor.values.size(); ++i) {
+      ASSERT_NEAR(ours->values[i], tensor.values[i], 1e-5) << name;
+    }
+  }
+}
+
+StateDict Shifted(StateDict state, float by) {
+  for (size_t i = 0; i < state.size(); ++i) {
+    for (float& value : state[i].tensor.values) value += by;
+  }
+  return state;
+}
+
+TEST_F(DaemonTest, APullThatMeetsAnotherVersionStartsAgainAtItsFirstChunk) {
+  const StateDict second = Shifted(coordinator_.model(), 0.5F);
+  coordinator_.Tell([&](auto* orders) {
+    orders->cut_pulls = {2};
+    orders->after_cut = [&] { coordinator_.Publish(second, false); };
+  });
+  StartClient();
+  coordinator_.Await(Body::kReady);
+  coordinator_.Offer(1);
+  ExpectUpdateOfOnes(1);
+  EXPECT_THAT(coordinator_.pulls_began(), ElementsAre(0, 2, 0));
+  ExpectPulled(training_.pulled(), second);
+}
+
+TEST_F(DaemonTest, AClientThatHoldsTheLastVersionAddsDifferences) {
+  coordinator_.Tell([](auto* orders) {
+    orders->spoil_welcome = [](v1::Welcome* welcome) { welcome->set_delta_downloads(true); };
+  });
+  StartClient();
+  coordinator_.Await(Body::kReady);
+  std::vector<uint64_t> versions = {0};
+  for (uint32_t round = 1; round <= 3; ++round) {
+    coordinator_.Offer(round);
+    ExpectUpdateOfOnes(round);
+    ExpectPulled(training_.pulled(), coordinator_.model());
+    versions.push_back(coordinator_.version());
+    coordinator_.Publish(Shifted(coordinator_.model(), 0.25F), true);
+  }
+  versions.pop_back();
+  EXPECT_EQ(coordinator_.held_versions(), versions);
+}
+
+TEST_F(DaemonTest, AClientThatMissedAVersionIsSentTheWholeModel) {
+  coordinator_.Tell([](auto* orders) {
+    orders->spoil_welcome = [](v1::Welcome* welcome) { welcome->set_delta_downloads(true); };
+  });
+  StartClient();
+  coordinator_.Await(Body::kReady);
+  coordinator_.Offer(1);
+  ExpectUpdateOfOnes(1);
+  for (int i = 0; i < 2; ++i) coordinator_.Publish(Shifted(coordinator_.model(), 0.25F), true);
+  coordinator_.Offer(3);
+  ExpectUpdateOfOnes(3);
+  ExpectPulled(training_.pulled(), coordinator_.model());
+}
+
+TEST_F(DaemonTest, ARunWithoutDifferencesIsNotToldWhatIsHeld) {
+  StartClient();
+  coordinator_.Await(Body::kReady);
+  for (uint32_t round = 1; round <= 2; ++round) {
+    coordinator_.Offer(round);
+    ExpectUpdateOfOnes(round);
+  }
+  EXPECT_THAT(coordinator_.held_versions(), ElementsAre(0, 0));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/codec/state_decoder.h"
@@ -51,9 +52,12 @@ StateDict NumberedState(const Manifest& manifest) {
 
 FakeCoordinator::FakeCoordinator()
     : upload_(TinyManifest(TensorScope::kUpload)),
-      model_(NumberedState(TinyManifest(TensorScope::kDownload))),
-      encoded_(EncodedState::Encode(model_, Codec::kF32, 512, 1)) {
-  EXPECT_GE(encoded_->chunks().size(), 4u) << "tests of resumption need several chunks";
+      model_(NumberedState(TinyManifest(TensorScope::kDownload))) {
+  Publish(model_, false);
+  {
+    absl::MutexLock lock(&mutex_);
+    EXPECT_GE(encoded_->chunks().size(), 4u) << "tests of resumption need several chunks";
+  }
   Start();
 }
 
@@ -146,6 +150,35 @@ StateDict FakeCoordinator::AwaitUpdate(uint32_t round) {
   return std::move(decoder).Take();
 }
 
+void FakeCoordinator::Publish(const StateDict& model, bool delta) {
+  const auto whole = EncodedState::Encode(model, Codec::kF32, 512, 1);
+  StateDict difference = model;
+  for (size_t i = 0; i < difference.size(); ++i) {
+    std::vector<float>& values = difference[i].tensor.values;
+    for (size_t j = 0; j < values.size(); ++j) values[j] -= model_[i].tensor.values[j];
+  }
+  absl::MutexLock lock(&mutex_);
+  delta_ = nullptr;
+  if (delta) {
+    delta_ = EncodedState::Encode(
+        EncodedState::SourcesOf(difference), nullptr,
+        {.codec = Codec::kF32,
+         .chunk_bytes = 512,
+         .version = {.version = whole->version().version, .base = encoded_->version().version}});
+  }
+  encoded_ = whole;
+  model_ = model;
+}
+
+std::vector<uint64_t> FakeCoordinator::held_versions() const {
+  absl::MutexLock lock(&mutex_);
+  return held_versions_;
+}
+uint64_t FakeCoordinator::version() const {
+  absl::MutexLock lock(&mutex_);
+  return encoded_->version().version;
+}
+
 v1::PushHeader FakeCoordinator::last_header() const {
   absl::MutexLock lock(&mutex_);
   return header_;
@@ -222,19 +255,28 @@ grpc::Status FakeCoordinator::CheckSession(const std::string& session) const {
 
 grpc::Status FakeCoordinator::PullModel(grpc::ServerContext*, const v1::PullRequest* request,
                                         grpc::ServerWriter<v1::Chunk>* writer) {
+  std::function<void()> after_cut;
+  // Runs last: what it calls may take the lock.
+  const absl::Cleanup call = [&] {
+    if (after_cut) after_cut();
+  };
   absl::MutexLock lock(&mutex_);
   if (const grpc::Status known = CheckSession(request->session()); !known.ok()) return known;
   pulls_.push_back(request->first_chunk());
+  held_versions_.push_back(request->held_version());
   if (!orders_.pull_error.ok()) return orders_.pull_error;
-  size_t end = encoded_->chunks().size();
+  const bool fits = delta_ != nullptr && request->held_version() == delta_->version().base;
+  const EncodedState& sent = fits ? *delta_ : *encoded_;
+  size_t end = sent.chunks().size();
   const bool cut = !orders_.cut_pulls.empty();
   if (cut) {
     end = request->first_chunk() + static_cast<size_t>(orders_.cut_pulls.front());
     orders_.cut_pulls.pop_front();
+    after_cut = std::exchange(orders_.after_cut, nullptr);
   }
   for (size_t i = request->first_chunk(); i < end; ++i) {
     v1::Chunk chunk;
-    EXPECT_TRUE(chunk.ParseFromString(encoded_->chunks()[i]));
+    EXPECT_TRUE(chunk.ParseFromString(std::string(sent.chunks()[i])));
     if (orders_.damaged_chunks > 0) {
       --orders_.damaged_chunks;
       (*chunk.mutable_slices(0)->mutable_payload())[0] ^= 1;

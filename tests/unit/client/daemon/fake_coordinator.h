@@ -56,6 +56,13 @@ class FakeCoordinator : public v1::Federation::Service {
   // The chunks that pulls and pushes began with.
   std::vector<uint32_t> pulls_began() const;
   std::vector<uint32_t> pushes_began() const;
+  // What pulls said that the client holds.
+  std::vector<uint64_t> held_versions() const;
+  // The version of the model as it is sent.
+  uint64_t version() const;
+  // From now on the model is this; with `delta` set, a client that holds the one before gets
+  // differences.
+  void Publish(const StateDict& model, bool delta);
 
   // What to do otherwise than the real one. Changed under Tell().
   struct Orders {
@@ -64,6 +71,8 @@ class FakeCoordinator : public v1::Federation::Service {
     std::function<void(v1::Welcome*)> spoil_welcome;
     std::deque<int> cut_pulls;  // each: chunks until the next pull is cut
     std::deque<int> cut_pushes;
+    // Called once, after a pull was cut.
+    std::function<void()> after_cut;
     int damaged_chunks = 0;   // so many chunks are sent with a flipped byte
     grpc::Status pull_error;  // if not OK
     std::optional<v1::UpdateState::State> update_state;  // to each question and push
@@ -100,11 +109,13 @@ class FakeCoordinator : public v1::Federation::Service {
 
   const Manifest upload_;
   StateDict model_;
-  std::shared_ptr<const EncodedState> encoded_;
   std::unique_ptr<grpc::Server> server_;
   int port_ = 0;
 
   mutable absl::Mutex mutex_;
+  std::shared_ptr<const EncodedState> encoded_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const EncodedState> delta_ ABSL_GUARDED_BY(mutex_);  // null: none
+  std::vector<uint64_t> held_versions_ ABSL_GUARDED_BY(mutex_);
   Orders orders_ ABSL_GUARDED_BY(mutex_);
   Stream* stream_ ABSL_GUARDED_BY(mutex_) = nullptr;
   grpc::ServerContext* context_ ABSL_GUARDED_BY(mutex_) = nullptr;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -43,6 +44,17 @@ class FakeTraining {
     Set([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { build_status_ = std::move(status); });
   }
 
+  // What is added to the weights, instead of 1.
+  using Step = std::function<void(const std::string& name, std::vector<float>* weights)>;
+  void SetStep(Step step) {
+    Set([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { step_ = std::move(step); });
+  }
+  // What the last training started from.
+  StateDict pulled() const {
+    absl::MutexLock lock(&mutex_);
+    return pulled_;
+  }
+
   int begun() const { return Get(begun_); }
   int cancelled() const { return Get(cancelled_); }
   int built() const { return Get(built_); }
@@ -62,10 +74,11 @@ class FakeTraining {
       const absl::Status status = training_->Pace(cancelled);
       if (!status.ok()) return status;
       on_step(2, 2, 0.25);
+      const Step step = training_->NextStep(pulled);
       TrainedModel trained;
       for (const TensorSpec& spec : upload_.tensors) {
         Tensor tensor = *pulled.Find(spec.name);
-        for (float& value : tensor.values) value += 1;
+        step(spec.name, &tensor.values);
         EXPECT_TRUE(trained.weights.Add(spec.name, std::move(tensor)).ok());
       }
       trained.report.set_steps(2);
@@ -93,6 +106,12 @@ class FakeTraining {
     return absl::OkStatus();
   }
 
+  Step NextStep(const StateDict& pulled) {
+    absl::MutexLock lock(&mutex_);
+    pulled_ = pulled;
+    return step_;
+  }
+
   void Set(const std::function<void()>& change) {
     absl::MutexLock lock(&mutex_);
     change();
@@ -108,6 +127,10 @@ class FakeTraining {
   }
 
   mutable absl::Mutex mutex_;
+  Step step_ = [](const std::string&, std::vector<float>* weights) {
+    for (float& value : *weights) value += 1;
+  };
+  StateDict pulled_;
   bool held_ = false;
   int begun_ = 0;
   int cancelled_ = 0;

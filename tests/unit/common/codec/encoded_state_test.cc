@@ -1,6 +1,11 @@
 #include "common/codec/encoded_state.h"
 
+#include <algorithm>
+#include <memory>
+#include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -20,7 +25,8 @@ StateDict Draw() {
   for (int i = 0; i < 40; ++i) {
     Tensor tensor = Tensor::Zeros(i % 3 == 0 ? Shape{17} : Shape{i + 1, 101});
     for (float& value : tensor.values) value = static_cast<float>(stream.Normal());
-    EXPECT_TRUE(state.Add("tensor." + std::to_string(i), std::move(tensor)).ok());
+    EXPECT_TRUE(
+        state.Add((i % 3 == 0 ? "norm." : "tensor.") + std::to_string(i), std::move(tensor)).ok());
   }
   EXPECT_TRUE(state.Add("empty", Tensor::Zeros({0})).ok());
   return state;
@@ -28,8 +34,8 @@ StateDict Draw() {
 
 StateDict Decode(const StateDict& like, const EncodedState& encoded) {
   StateDecoder decoder(Manifest::Of(like));
-  for (const std::string& chunk : encoded.chunks()) {
-    const absl::Status status = decoder.Add(chunk);
+  for (const absl::Cord& chunk : encoded.chunks()) {
+    const absl::Status status = decoder.Add(std::string(chunk));
     EXPECT_TRUE(status.ok()) << status;
   }
   EXPECT_TRUE(decoder.complete());
@@ -57,16 +63,114 @@ TEST(EncodedStateTest, TheBytesDoNotDependOnTheNumberOfThreads) {
 
 TEST(EncodedStateTest, NoChunkIsMuchLargerThanAsked) {
   const auto encoded = EncodedState::Encode(Draw(), Codec::kF32, kChunk, 1);
-  for (const std::string& chunk : encoded->chunks()) {
+  for (const absl::Cord& chunk : encoded->chunks()) {
     EXPECT_LT(chunk.size(), 3 * kChunk);
   }
 }
 
-TEST(EncodedStateTest, VectorsStayExactUnderLossyCodecs) {
+TEST(EncodedStateTest, NormsStayExactUnderLossyCodecs) {
   const StateDict state = Draw();
   const StateDict back = Decode(state, *EncodedState::Encode(state, Codec::kInt8Block, kChunk, 1));
-  EXPECT_EQ(back.Find("tensor.0")->values, state.Find("tensor.0")->values);
+  EXPECT_EQ(back.Find("norm.0")->values, state.Find("norm.0")->values);
   EXPECT_NE(back.Find("tensor.1")->values, state.Find("tensor.1")->values);
+}
+
+TEST(EncodedStateTest, EveryCodecDecodes) {
+  const StateDict state = Draw();
+  for (const Codec codec : kCodecs) {
+    const StateDict back = Decode(state, *EncodedState::Encode(state, codec, kChunk, 2));
+    EXPECT_EQ(back.Find("norm.0")->values, state.Find("norm.0")->values) << CodecName(codec);
+  }
+}
+
+TEST(EncodedStateTest, ATensorsKindDecidesOnItsCodec) {
+  const TensorSpec features{"public.features", {10, 10}}, matrix{"weight", {10, 10}};
+  const TensorSpec norm{"blocks.0.norm1.weight", {10}}, bias{"bias", {10}};
+  for (const Codec codec : {Codec::kF32, Codec::kF16, Codec::kBf16}) {
+    EXPECT_EQ(CodecOfTensor(features, codec), codec);
+    EXPECT_EQ(CodecOfTensor(matrix, codec), codec);
+    EXPECT_EQ(CodecOfTensor(norm, codec), Codec::kF32);
+    EXPECT_EQ(CodecOfTensor(bias, codec), Codec::kF32);
+  }
+  for (const Codec codec : {Codec::kInt8Block, Codec::kInt4Block, Codec::kTopK}) {
+    EXPECT_EQ(CodecOfTensor(features, codec), Codec::kF16);
+    EXPECT_EQ(CodecOfTensor(matrix, codec), codec);
+    EXPECT_EQ(CodecOfTensor(norm, codec), Codec::kF32);
+    EXPECT_EQ(CodecOfTensor(bias, codec), Codec::kInt8Block);
+  }
+}
+
+TEST(EncodedStateTest, PlainF32RefersToTheValuesAndKeepsTheirOwner) {
+  auto state = std::make_shared<const StateDict>(Draw());
+  const std::weak_ptr<const StateDict> watched = state;
+  const auto* values = reinterpret_cast<const char*>(state->Find("tensor.1")->values.data());
+  auto encoded = EncodedState::Encode(EncodedState::SourcesOf(*state), state,
+                                      {.chunk_bytes = kChunk, .plain_f32 = true});
+  bool shared = false;
+  for (const absl::Cord& chunk : encoded->chunks()) {
+    for (const absl::string_view piece : chunk.Chunks()) shared |= piece.data() == values;
+  }
+  EXPECT_TRUE(shared);
+  ExpectSame(Decode(*state, *encoded), *state);
+  state.reset();
+  EXPECT_FALSE(watched.expired());
+  encoded.reset();
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST(EncodedStateTest, EqualValuesHaveEqualVersions) {
+  StateDict state = Draw();
+  const auto version = [&](Codec codec, int threads) {
+    return EncodedState::Encode(state, codec, kChunk, threads)->version();
+  };
+  const ValuesVersion first = version(Codec::kF16, 1);
+  EXPECT_NE(first.version, 0u);
+  EXPECT_EQ(first.base, 0u);
+  EXPECT_EQ(version(Codec::kF16, 3), first);
+  EXPECT_NE(version(Codec::kBf16, 1), first);
+  state[7].tensor.values[3] += 1;
+  EXPECT_NE(version(Codec::kF16, 1), first);
+}
+
+TEST(EncodedStateTest, AllChunksCarryTheVersionAndTheSlicesTheCodecOfTheirSum) {
+  const auto encoded = EncodedState::Encode(EncodedState::SourcesOf(Draw()), nullptr,
+                                            {.codec = Codec::kInt8Block,
+                                             .chunk_bytes = kChunk,
+                                             .version = {.version = 9, .base = 5},
+                                             .sum_codec = Codec::kF16});
+  EXPECT_EQ(encoded->version(), (ValuesVersion{9, 5}));
+  for (const absl::Cord& cord : encoded->chunks()) {
+    v1::Chunk chunk;
+    ASSERT_TRUE(chunk.ParseFromString(std::string(cord)));
+    EXPECT_EQ(chunk.version(), 9u);
+    EXPECT_EQ(chunk.base_version(), 5u);
+    for (const v1::TensorSlice& slice : chunk.slices()) {
+      const bool vector = slice.codec() == v1::CODEC_F32;
+      EXPECT_EQ(slice.sum_codec(), vector ? v1::CODEC_UNSPECIFIED : v1::CODEC_F16);
+    }
+  }
+}
+
+TEST(EncodedStateTest, TellsWhatAReceiverWillDecode) {
+  const StateDict state = Draw();
+  for (const Codec codec : kCodecs) {
+    StateDict told = state;
+    for (size_t i = 0; i < told.size(); ++i) {
+      std::fill(told[i].tensor.values.begin(), told[i].tensor.values.end(), 99.0F);
+    }
+    std::mutex mutex;
+    const auto encoded = EncodedState::Encode(
+        EncodedState::SourcesOf(state), nullptr,
+        {.codec = codec,
+         .chunk_bytes = kChunk,
+         .threads = 3,
+         .on_decoded = [&](size_t tensor, size_t offset, absl::Span<const float> values) {
+           const std::scoped_lock lock(mutex);
+           std::copy(values.begin(), values.end(),
+                     told[tensor].tensor.values.begin() + static_cast<ptrdiff_t>(offset));
+         }});
+    ExpectSame(told, Decode(state, *encoded));
+  }
 }
 
 TEST(EncodedStateTest, AnEmptyStateIsOneEmptyChunk) {
@@ -84,6 +188,7 @@ TEST(EncodedStateTest, SurvivesTheDisk) {
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_EQ((*loaded)->chunks(), encoded->chunks());
   EXPECT_EQ((*loaded)->bytes(), encoded->bytes());
+  EXPECT_EQ((*loaded)->version(), encoded->version());
 }
 
 TEST(EncodedStateTest, DamageOnDiskIsFound) {

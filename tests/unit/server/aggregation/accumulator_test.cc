@@ -96,6 +96,49 @@ TEST(AccumulatorTest, TheLargestAcceptedValuesDoNotOverflow) {
   EXPECT_NEAR(accumulator.Value(1, 0), 2.0 * kLargestDelta, 1e-3);
 }
 
+TEST(AccumulatorTest, DrainingGivesTheSumsAndLeavesZero) {
+  const std::vector<Update> updates = Adversarial(5);
+  Accumulator accumulator(kManifest);
+  for (const Update& update : updates) accumulator.Add(0, 0, update.values, update.weight);
+  const std::vector<double> sums = Sum(accumulator);
+  std::vector<double> drained(kValues);
+  accumulator.Drain(0, 0, absl::MakeSpan(drained).first(100));
+  accumulator.Drain(0, 100, absl::MakeSpan(drained).subspan(100));
+  EXPECT_EQ(drained, sums);
+  EXPECT_EQ(Sum(accumulator), std::vector<double>(kValues));
+}
+
+TEST(AccumulatorTest, ClearingKeepsNothing) {
+  for (const int threads : {1, 3}) {
+    Accumulator accumulator(kManifest);
+    accumulator.Add(0, 5, std::vector<float>{2}, 0.5);
+    accumulator.Add(1, 2, std::vector<float>{2}, 0.5);
+    accumulator.Clear(threads);
+    EXPECT_EQ(Sum(accumulator), std::vector<double>(kValues));
+    EXPECT_EQ(accumulator.Value(1, 2), 0);
+  }
+}
+
+// Tensors are locked in stripes of 65,536 values.
+TEST(AccumulatorTest, UpdatesThatCrossStripesAtOnceAddUp) {
+  constexpr size_t kLong = 200'000;
+  Accumulator accumulator({{{"long", {kLong}}}});
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      const std::vector<float> ones(30'000 + 7 * i, 1);
+      for (size_t begin = 0; begin < kLong; begin += ones.size()) {
+        const size_t count = std::min(ones.size(), kLong - begin);
+        accumulator.Add(0, begin, absl::MakeConstSpan(ones).first(count), 0.25);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<double> sums(kLong);
+  accumulator.Drain(0, 0, absl::MakeSpan(sums));
+  EXPECT_EQ(sums, std::vector<double>(kLong, 1));
+}
+
 TEST(AccumulatorTest, TensorsAndOffsetsAreKeptApart) {
   Accumulator accumulator(kManifest);
   accumulator.Add(1, 1, std::vector<float>{2}, 0.5);

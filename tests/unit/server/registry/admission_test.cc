@@ -19,7 +19,8 @@ v1::Join GoodJoin() {
   join.mutable_data()->set_modality(v1::MODALITY_TEXT);
   join.mutable_data()->set_samples(100);
   join.mutable_data()->set_classes(5);
-  for (const auto codec : {v1::CODEC_F32, v1::CODEC_F16}) join.add_codecs(codec);
+  for (const auto codec : {v1::CODEC_F32, v1::CODEC_F16, v1::CODEC_INT8_BLOCK})
+    join.add_codecs(codec);
   return join;
 }
 
@@ -109,6 +110,20 @@ TEST(AdmissionTest, WelcomeTellsAllThatAClientNeeds) {
   EXPECT_EQ(welcome.upload().digest(), context.datasets.at("words").plain.Digest());
   EXPECT_EQ(welcome.model().dim(), 8u);
   EXPECT_EQ(welcome.heartbeat_ms(), 5000u);
+  EXPECT_TRUE(welcome.delta_downloads());
+  RunConfig config = TinyConfig();
+  config.wire.download_delta.reset();
+  const RunContext whole = TinyContext(config);
+  EXPECT_FALSE(MakeWelcome(whole, whole.datasets.at("words")).delta_downloads());
+}
+
+// Such a client asks for whole models.
+TEST(AdmissionTest, TheCodecOfDifferencesNeedNotBeKnown) {
+  RunConfig config = TinyConfig();
+  config.wire.download_delta = Codec::kTopK;
+  EXPECT_FALSE(CheckJoin(GoodJoin(), TinyContext(config)).has_value());
+  config.wire.upload = Codec::kTopK;
+  EXPECT_TRUE(CheckJoin(GoodJoin(), TinyContext(config)).has_value());
 }
 
 }  // namespace

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/tensor/safetensors.h"
 #include "server/strategy/plain.h"
 #include "tests/scratch_folder.h"
@@ -37,12 +39,23 @@ class FakeClient : public ClientLink {
   }
   void SetAnswers(bool answers) { answers_ = answers; }
   bool finished() const { return finished_; }
+  // By round: the version that was sent, and what it was sent as a difference from to a client that
+  // holds the version before. To be called when the client has stopped.
+  const std::map<int, uint64_t>& versions() const { return versions_; }
+  const std::map<int, uint64_t>& bases() const { return bases_; }
 
  private:
   void Work(const v1::Task& task) {
     const auto round = coordinator_->CurrentRound();
     if (round == nullptr || round->round() != static_cast<int>(task.round())) return;
     round->Accept(name_);
+    const auto whole = round->Download(name_, 0);
+    const auto held = round->Download(name_, versions_[static_cast<int>(task.round()) - 1]);
+    // At the end of a round that others have closed there is none.
+    if (whole.ok() && held.ok()) {
+      versions_[round->round()] = (*whole)->version().version;
+      bases_[round->round()] = (*held)->version().base;
+    }
     const std::string dataset = name_.substr(0, name_.find('-'));
     StateDict delta;
     for (const TensorSpec& spec : context_->datasets.at(dataset).plain.tensors) {
@@ -56,8 +69,9 @@ class FakeClient : public ClientLink {
     header.set_chunks(static_cast<uint32_t>(encoded->chunks().size()));
     int ticket = -1;
     round->BeginPush(name_, header, &ticket);
-    for (const std::string& chunk : encoded->chunks())
-      round->AppendChunk(name_, ticket, chunk).IgnoreError();
+    for (const absl::Cord& chunk : encoded->chunks()) {
+      round->AppendChunk(name_, ticket, std::string(chunk)).IgnoreError();
+    }
     AcceptedUpdate accepted;
     round->FinishPush(name_, ticket, &accepted);
   }
@@ -67,6 +81,7 @@ class FakeClient : public ClientLink {
   Coordinator* const coordinator_;
   std::atomic<bool> answers_ = true, finished_ = false;
   std::thread work_;
+  std::map<int, uint64_t> versions_, bases_;
 };
 
 class CoordinatorTest : public testing::Test {
@@ -169,6 +184,47 @@ TEST_F(CoordinatorTest, GoesOnAfterTheLastCommitAndEndsInTheSameBits) {
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(FinalHash(), hash);
   EXPECT_EQ(store_->History()->size(), 3u);
+}
+
+TEST_F(CoordinatorTest, AfterARestartTheSameModelsArePublished) {
+  Start();
+  ASSERT_TRUE(Run().ok());
+  const std::map<int, uint64_t> versions = clients_["words-0"]->versions();
+  ASSERT_NE(versions.at(1), versions.at(2));
+  ASSERT_NE(versions.at(2), versions.at(3));
+  EXPECT_EQ(clients_["words-0"]->bases().at(2), versions.at(1)) << "differences are published";
+  store_.reset();
+  std::filesystem::remove_all(folder_);
+
+  config_.rounds = 2;
+  Start();
+  ASSERT_TRUE(Run().ok());
+  store_.reset();
+  config_.rounds = 3;
+  Start();
+  ASSERT_TRUE(Run().ok());
+  // The whole is as it was; a difference from the one before died with the process.
+  EXPECT_EQ(clients_["words-0"]->versions().at(3), versions.at(3));
+  EXPECT_EQ(clients_["words-0"]->bases().at(3), 0u);
+}
+
+TEST_F(CoordinatorTest, WhatClientsHoldIsCommittedWhereDifferencesArePublished) {
+  const auto published = [&](int round) {
+    return std::filesystem::exists(
+        absl::StrCat(folder_, "/checkpoints/round-00000", round, "/words.published.chunks"));
+  };
+  Start();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_TRUE(published(2));
+  EXPECT_TRUE(published(3));
+  store_.reset();
+  std::filesystem::remove_all(folder_);
+
+  config_.wire.download_delta.reset();
+  Start();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_FALSE(published(3)) << "the globals tell it all";
+  EXPECT_EQ(clients_["words-0"]->bases().at(3), 0u);
 }
 
 TEST_F(CoordinatorTest, StopEndsTheRunBetweenCommits) {

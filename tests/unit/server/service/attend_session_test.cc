@@ -37,7 +37,8 @@ class AttendSessionTest : public testing::Test {
     join->mutable_data()->set_modality(v1::MODALITY_TEXT);
     join->mutable_data()->set_samples(100);
     join->mutable_data()->set_classes(5);
-    for (const auto codec : {v1::CODEC_F32, v1::CODEC_F16}) join->add_codecs(codec);
+    for (const auto codec : {v1::CODEC_F32, v1::CODEC_F16, v1::CODEC_INT8_BLOCK})
+      join->add_codecs(codec);
     return message;
   }
   v1::ClientMessage ReadyOf(const std::string& dataset) const {

@@ -71,6 +71,42 @@ TEST_F(RunStoreTest, WhatWasCommittedIsThereAfterReopening) {
   EXPECT_EQ((*history)[2].tasks["img"]["accuracy"], 50.0);
 }
 
+TEST_F(RunStoreTest, WhatClientsHoldIsLoadedAsItWasPublished) {
+  const auto store = Open();
+  ModelSet models = Models(1);
+  const auto published = EncodedState::Encode(models.globals["img"], Codec::kF16, 1 << 20, 1);
+  models.published["img"] = published;
+  ASSERT_TRUE(store->Commit(Record(1), models, absl::UnixEpoch()).ok());
+  const auto loaded = store->LoadLast();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->published.at("img")->version(), published->version());
+  EXPECT_EQ(loaded->published.at("img")->chunks(), published->chunks());
+
+  const std::string path = folder_ + "/checkpoints/round-000001/img.published.chunks";
+  std::string content = *ReadFile(path);
+  content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 1);
+  ASSERT_TRUE(WriteFileAtomically(path, content).ok());
+  const auto damaged = store->LoadLast();
+  EXPECT_EQ(damaged.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(damaged.status().message().find("img.published.chunks"), std::string::npos);
+}
+
+TEST_F(RunStoreTest, WhatIsStagedCountsOnlyOnceItIsCommitted) {
+  {
+    const auto store = Open();
+    ASSERT_TRUE(Commit(store.get(), 1).ok());
+    ASSERT_TRUE(store->Stage(2, Models(2)).ok());
+    EXPECT_TRUE(fs::exists(folder_ + "/checkpoints/round-000002"));
+    EXPECT_EQ(*store->LastRound(), 1);
+  }
+  const auto store = Open();
+  EXPECT_EQ(store->LoadLast()->globals.at("img").Find("w")->values[0], 1);
+  const auto staged = store->Stage(2, Models(2));
+  ASSERT_TRUE(staged.ok()) << staged.status();
+  ASSERT_TRUE(store->Commit(Record(2), *staged, absl::UnixEpoch()).ok());
+  EXPECT_EQ(store->LoadLast()->globals.at("img").Find("w")->values[0], 2);
+}
+
 TEST_F(RunStoreTest, KeepsTheTwoNewestCheckpoints) {
   const auto store = Open();
   for (int round = 0; round <= 4; ++round) ASSERT_TRUE(Commit(store.get(), round).ok());

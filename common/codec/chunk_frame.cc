@@ -1,0 +1,209 @@
+#include "common/codec/chunk_frame.h"
+
+#include <string>
+#include <utility>
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/wire_format_lite.h>
+
+#include "common/base/status_macros.h"
+
+namespace tributary {
+namespace {
+
+using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedInputStream;
+using google::protobuf::io::CodedOutputStream;
+
+constexpr uint32_t Tag(int field, WireFormatLite::WireType type) {
+  return static_cast<uint32_t>(field) << 3 | static_cast<uint32_t>(type);
+}
+constexpr auto kVarint = WireFormatLite::WIRETYPE_VARINT;
+constexpr auto kFixed64 = WireFormatLite::WIRETYPE_FIXED64;
+constexpr auto kBytes = WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+
+// Appends fields to a string; fields that are zero are left out, as proto3 does.
+class FieldWriter {
+ public:
+  explicit FieldWriter(std::string* bytes) : stream_(bytes), coded_(&stream_) {}
+  void Varint(int field, uint64_t value) {
+    if (value == 0) return;
+    coded_.WriteTag(Tag(field, kVarint));
+    coded_.WriteVarint64(value);
+  }
+  void Fixed(int field, uint64_t value) {
+    if (value == 0) return;
+    coded_.WriteTag(Tag(field, kFixed64));
+    coded_.WriteLittleEndian64(value);
+  }
+  // The bytes themselves are to follow.
+  void Length(int field, size_t length) {
+    coded_.WriteTag(Tag(field, kBytes));
+    coded_.WriteVarint64(length);
+  }
+
+ private:
+  google::protobuf::io::StringOutputStream stream_;
+  CodedOutputStream coded_;
+};
+
+absl::Status NotAChunk() { return absl::InvalidArgumentError("its bytes are not a Chunk message"); }
+
+// The next `length` bytes without copying them; false if there are fewer.
+bool TakeView(CodedInputStream* input, absl::string_view* view) {
+  uint32_t length = 0;
+  if (!input->ReadVarint32(&length)) return false;
+  const void* data = nullptr;
+  int available = 0;
+  if (length == 0) {
+    *view = {};
+    return true;
+  }
+  if (length > INT32_MAX || !input->GetDirectBufferPointer(&data, &available) ||
+      static_cast<uint32_t>(available) < length) {
+    return false;
+  }
+  *view = {static_cast<const char*>(data), length};
+  return input->Skip(static_cast<int>(length));
+}
+
+bool ReadVarint(CodedInputStream* input, uint64_t* value) { return input->ReadVarint64(value); }
+
+bool ReadSlice(absl::string_view bytes, SliceHead* head, absl::string_view* payload) {
+  CodedInputStream input(reinterpret_cast<const uint8_t*>(bytes.data()),
+                         static_cast<int>(bytes.size()));
+  *head = {};
+  *payload = {};
+  while (const uint32_t tag = input.ReadTag()) {
+    uint64_t value = 0;
+    bool good;
+    switch (tag) {
+      case Tag(1, kVarint):
+        good = ReadVarint(&input, &value);
+        head->tensor = static_cast<uint32_t>(value);
+        break;
+      case Tag(2, kVarint):
+        good = ReadVarint(&input, &head->offset);
+        break;
+      case Tag(3, kVarint):
+        good = ReadVarint(&input, &value);
+        head->count = static_cast<uint32_t>(value);
+        break;
+      case Tag(4, kVarint):
+        good = ReadVarint(&input, &value);
+        head->codec = static_cast<v1::Codec>(value);
+        break;
+      case Tag(5, kVarint):
+        good = ReadVarint(&input, &value);
+        head->compressed = value != 0;
+        break;
+      case Tag(6, kBytes):
+        good = TakeView(&input, payload);
+        break;
+      case Tag(7, kFixed64):
+        good = input.ReadLittleEndian64(&head->checksum);
+        break;
+      case Tag(8, kVarint):
+        good = ReadVarint(&input, &value);
+        head->sum_codec = static_cast<v1::Codec>(value);
+        break;
+      default:
+        good = WireFormatLite::SkipField(&input, tag);
+    }
+    if (!good) return false;
+  }
+  return input.ConsumedEntireMessage();
+}
+
+}  // namespace
+
+absl::Cord WriteChunk(const ChunkHead& head, absl::Span<const EncodedSlice> slices) {
+  absl::Cord chunk;
+  std::string framing;
+  {
+    FieldWriter writer(&framing);
+    writer.Varint(1, head.index);
+    writer.Varint(2, head.count);
+  }
+  for (const EncodedSlice& slice : slices) {
+    std::string before, after;
+    {
+      FieldWriter writer(&before);
+      writer.Varint(1, slice.head.tensor);
+      writer.Varint(2, slice.head.offset);
+      writer.Varint(3, slice.head.count);
+      writer.Varint(4, static_cast<uint64_t>(slice.head.codec));
+      writer.Varint(5, slice.head.compressed ? 1 : 0);
+      if (!slice.payload.empty()) writer.Length(6, slice.payload.size());
+    }
+    {
+      FieldWriter writer(&after);
+      writer.Fixed(7, slice.head.checksum);
+      writer.Varint(8, static_cast<uint64_t>(slice.head.sum_codec));
+    }
+    FieldWriter(&framing).Length(3, before.size() + slice.payload.size() + after.size());
+    framing += before;
+    chunk.Append(framing);
+    chunk.Append(slice.payload);
+    framing = after;
+  }
+  {
+    FieldWriter writer(&framing);
+    writer.Fixed(4, head.version.version);
+    writer.Fixed(5, head.version.base);
+  }
+  chunk.Append(framing);
+  return chunk;
+}
+
+absl::StatusOr<ChunkHead> ReadChunkHead(absl::string_view serialized) {
+  CodedInputStream input(reinterpret_cast<const uint8_t*>(serialized.data()),
+                         static_cast<int>(serialized.size()));
+  ChunkHead head;
+  while (const uint32_t tag = input.ReadTag()) {
+    uint64_t value = 0;
+    bool good;
+    switch (tag) {
+      case Tag(1, kVarint):
+        good = ReadVarint(&input, &value);
+        head.index = static_cast<uint32_t>(value);
+        break;
+      case Tag(2, kVarint):
+        good = ReadVarint(&input, &value);
+        head.count = static_cast<uint32_t>(value);
+        break;
+      case Tag(4, kFixed64):
+        good = input.ReadLittleEndian64(&head.version.version);
+        break;
+      case Tag(5, kFixed64):
+        good = input.ReadLittleEndian64(&head.version.base);
+        break;
+      default:
+        good = WireFormatLite::SkipField(&input, tag);
+    }
+    if (!good) return NotAChunk();
+  }
+  if (!input.ConsumedEntireMessage()) return NotAChunk();
+  return head;
+}
+
+absl::Status ForEachSlice(
+    absl::string_view serialized,
+    absl::FunctionRef<absl::Status(const SliceHead& head, absl::string_view payload)> visit) {
+  CodedInputStream input(reinterpret_cast<const uint8_t*>(serialized.data()),
+                         static_cast<int>(serialized.size()));
+  while (const uint32_t tag = input.ReadTag()) {
+    if (tag != Tag(3, kBytes)) {
+      if (!WireFormatLite::SkipField(&input, tag)) return NotAChunk();
+      continue;
+    }
+    absl::string_view bytes, payload;
+    SliceHead head;
+    if (!TakeView(&input, &bytes) || !ReadSlice(bytes, &head, &payload)) return NotAChunk();
+    RETURN_IF_ERROR(visit(head, payload));
+  }
+  return input.ConsumedEntireMessage() ? absl::OkStatus() : NotAChunk();
+}
+
+}  // namespace tributary

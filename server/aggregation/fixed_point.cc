@@ -1,0 +1,55 @@
+#include "server/aggregation/fixed_point.h"
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+
+#include "common/codec/kernels.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "server/aggregation/fixed_point.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace tributary {
+namespace HWY_NAMESPACE {
+namespace {
+
+// For products below 2^51 in magnitude: adding 1.5 * 2^52 rounds to the nearest integer, ties to
+// even, and leaves it in the low bits. Few instruction sets can convert to 64-bit integers.
+void AddSmall(const float* values, size_t count, double scale, int64_t* sums) {
+  constexpr double kMagic = 0x1.8p52;
+  constexpr int64_t kMagicBits = 0x4338000000000000;
+  for (size_t i = 0; i < count; ++i) {
+    const double shifted = static_cast<double>(values[i]) * scale + kMagic;
+    int64_t bits;
+    std::memcpy(&bits, &shifted, sizeof(bits));
+    sums[i] += bits - kMagicBits;
+  }
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace tributary
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tributary {
+
+HWY_EXPORT(AddSmall);
+
+void AddFixedPoint(absl::Span<const float> values, double scale, absl::Span<int64_t> sums) {
+  const double largest = std::bit_cast<float>(LargestMagnitudeBits(values));
+  if (largest * scale < 0x1.0p51) {
+    HWY_DYNAMIC_DISPATCH(AddSmall)(values.data(), values.size(), scale, sums.data());
+    return;
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    sums[i] += static_cast<int64_t>(std::nearbyint(static_cast<double>(values[i]) * scale));
+  }
+}
+
+}  // namespace tributary
+#endif  // HWY_ONCE

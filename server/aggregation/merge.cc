@@ -1,0 +1,98 @@
+#include "server/aggregation/merge.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
+
+namespace tributary {
+namespace {
+
+constexpr size_t kBlock = 1024;   // values that are computed before they are written
+constexpr size_t kJob = 1 << 16;  // values of a thread's job
+
+// Steps that must be taken together: those whose tensors one of them reads.
+std::vector<std::vector<size_t>> GroupsOf(absl::Span<const MergeStep> steps) {
+  absl::flat_hash_map<const Tensor*, size_t> writer;
+  for (size_t i = 0; i < steps.size(); ++i) writer[steps[i].tensor] = i;
+  std::vector<size_t> parent(steps.size());
+  std::iota(parent.begin(), parent.end(), 0);
+  const auto root = [&](size_t i) {
+    while (parent[i] != i) i = parent[i] = parent[parent[i]];
+    return i;
+  };
+  for (size_t i = 0; i < steps.size(); ++i) {
+    for (const auto& [tensor, coefficient] : steps[i].foreign) {
+      const auto found = writer.find(tensor);
+      if (found != writer.end()) parent[root(i)] = root(found->second);
+    }
+  }
+  std::vector<std::vector<size_t>> groups(steps.size());
+  for (size_t i = 0; i < steps.size(); ++i) groups[root(i)].push_back(i);
+  groups.erase(std::remove_if(groups.begin(), groups.end(),
+                              [](const std::vector<size_t>& group) { return group.empty(); }),
+               groups.end());
+  return groups;
+}
+
+void ComputeBlock(const MergeStep& step, size_t begin, absl::Span<float> values) {
+  std::array<double, kBlock> sums;
+  step.sums->Drain(step.place, begin, absl::MakeSpan(sums).first(values.size()));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double old = step.tensor->values[begin + i];
+    double change = step.factor * sums[i];
+    for (const auto& [tensor, coefficient] : step.foreign) {
+      change += coefficient * (static_cast<double>(tensor->values[begin + i]) - old);
+    }
+    values[i] = static_cast<float>(old + change);
+  }
+}
+
+struct Job {
+  const std::vector<size_t>* group;
+  size_t begin;
+  size_t end;
+};
+
+void DoJob(absl::Span<const MergeStep> steps, const Job& job) {
+  std::vector<std::array<float, kBlock>> fresh(job.group->size());
+  for (size_t begin = job.begin; begin < job.end; begin += kBlock) {
+    const size_t count = std::min(kBlock, job.end - begin);
+    for (size_t i = 0; i < fresh.size(); ++i) {
+      ComputeBlock(steps[(*job.group)[i]], begin, absl::MakeSpan(fresh[i]).first(count));
+    }
+    for (size_t i = 0; i < fresh.size(); ++i) {
+      std::copy_n(
+          fresh[i].begin(), count,
+          steps[(*job.group)[i]].tensor->values.begin() + static_cast<std::ptrdiff_t>(begin));
+    }
+  }
+}
+
+}  // namespace
+
+absl::Status Merge(absl::Span<const MergeStep> steps, int threads) {
+  for (const MergeStep& step : steps) {
+    for (const auto& [tensor, coefficient] : step.foreign) {
+      if (tensor->values.size() == step.tensor->values.size()) continue;
+      return absl::InternalError(absl::StrCat("a tensor of ", step.tensor->values.size(),
+                                              " values is to be merged with one of ",
+                                              tensor->values.size()));
+    }
+  }
+  const std::vector<std::vector<size_t>> groups = GroupsOf(steps);
+  std::vector<Job> jobs;
+  for (const std::vector<size_t>& group : groups) {
+    const size_t count = steps[group.front()].tensor->values.size();
+    for (size_t begin = 0; begin < count; begin += kJob) {
+      jobs.push_back({&group, begin, std::min(begin + kJob, count)});
+    }
+  }
+  ParallelFor(threads, jobs.size(), [&](size_t i) { DoJob(steps, jobs[i]); });
+  return absl::OkStatus();
+}
+
+}  // namespace tributary

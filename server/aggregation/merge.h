@@ -1,0 +1,32 @@
+// The last step of an aggregation: sums and old globals become new globals, in place.
+//
+// Parameters that read each other's old values (an update that contributes to another target) are
+// computed together, a block at a time, before any of that block is written: no copy of a model is
+// needed. Pure in its inputs; any number of threads gives the same bits.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "common/tensor/tensor.h"
+#include "server/aggregation/accumulator.h"
+
+namespace tributary {
+
+// new = old + factor * sum + sum over foreign of coefficient * (that tensor's old value - old).
+struct MergeStep {
+  Tensor* tensor = nullptr;  // holds the old values, and the new ones in the end
+  Accumulator* sums = nullptr;
+  size_t place = 0;  // of the tensor in `sums`
+  double factor = 1;
+  std::vector<std::pair<const Tensor*, double>> foreign = {};
+};
+
+// Takes all steps; sums that were read are zero afterwards. Internal if a foreign tensor has
+// another number of values.
+absl::Status Merge(absl::Span<const MergeStep> steps, int threads);
+
+}  // namespace tributary

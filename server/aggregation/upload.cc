@@ -1,0 +1,89 @@
+#include "server/aggregation/upload.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "server/aggregation/accumulator.h"
+
+namespace tributary {
+
+Upload::Upload(const Manifest* manifest, size_t plain, uint64_t most_bytes,
+               std::unique_ptr<Spool> spool)
+    : manifest_(manifest),
+      plain_(plain),
+      most_bytes_(most_bytes),
+      spool_(std::move(spool)),
+      reader_(manifest, kLargestDelta) {
+  absl::MutexLock lock(&mutex_);
+  for (size_t i = plain; i < manifest->tensors.size(); ++i) {
+    // Names of a manifest are unique.
+    const TensorSpec& spec = manifest->tensors[i];
+    representations_.Add(spec.name, Tensor::Zeros(spec.shape)).IgnoreError();
+  }
+}
+
+uint32_t Upload::Claim(int ticket) {
+  absl::MutexLock lock(&mutex_);
+  ticket_ = ticket;
+  return reader_.next_chunk();
+}
+
+bool Upload::Reserve() {
+  absl::MutexLock lock(&mutex_);
+  if (!reserved_) reserved_ = spool_->Reserve(most_bytes_ - spool_->bytes());
+  return reserved_;
+}
+
+bool Upload::reserved() const {
+  absl::MutexLock lock(&mutex_);
+  return reserved_;
+}
+
+absl::Status Upload::Append(int ticket, std::string chunk) {
+  absl::MutexLock lock(&mutex_);
+  if (ticket != ticket_) return absl::AbortedError("another stream has taken this upload over");
+  if (spool_->bytes() + chunk.size() > most_bytes_) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the upload has more than ", most_bytes_,
+        " bytes, the most that its manifest and its header allow: a tensor is too long "
+        "or sent twice"));
+  }
+  const ChunkReader before = reader_;
+  RETURN_IF_ERROR(
+      reader_.Read(chunk, [this](size_t tensor, size_t offset, absl::Span<const float> values)
+                              ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                                if (tensor < plain_) return;
+                                std::copy(values.begin(), values.end(),
+                                          representations_[tensor - plain_].tensor.values.begin() +
+                                              static_cast<std::ptrdiff_t>(offset));
+                              }));
+  absl::Status spooled = spool_->Append(std::move(chunk));
+  if (!spooled.ok()) reader_ = before;
+  return spooled;
+}
+
+uint32_t Upload::chunks() const {
+  absl::MutexLock lock(&mutex_);
+  return reader_.next_chunk();
+}
+
+uint64_t Upload::bytes() const {
+  absl::MutexLock lock(&mutex_);
+  return spool_->bytes();
+}
+
+absl::Status Upload::CheckComplete() const {
+  absl::MutexLock lock(&mutex_);
+  if (reader_.complete()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the update ends after ", reader_.next_chunk(),
+                                                 " chunks, before its last tensor"));
+}
+
+StateDict Upload::TakeRepresentations() {
+  absl::MutexLock lock(&mutex_);
+  return std::move(representations_);
+}
+
+}  // namespace tributary

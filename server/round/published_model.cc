@@ -1,0 +1,98 @@
+#include "server/round/published_model.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "common/base/parallel.h"
+#include "common/codec/state_decoder.h"
+
+namespace tributary {
+namespace {
+
+struct SlicePair {
+  EncodedSlice delta;
+  EncodedSlice whole;
+};
+
+// One slice of the next version, from the values of the last one (which are consumed).
+SlicePair NextSlice(const EncodedState::Source& tensor, const EncodedState::Extent& extent,
+                    std::vector<float> values, const PublishSetting& setting) {
+  const float* target = tensor.values.data() + extent.begin;
+  std::vector<float> difference(values.size());
+  for (size_t i = 0; i < values.size(); ++i) difference[i] = target[i] - values[i];
+  SlicePair pair;
+  pair.delta = EncodedState::EncodeSlice(
+      tensor.spec, extent, difference, nullptr,
+      {.codec = *setting.delta,
+       .sum_codec = setting.whole,
+       .on_decoded = [&](size_t, size_t offset, absl::Span<const float> decoded) {
+         for (size_t i = 0; i < decoded.size(); ++i) {
+           values[offset - extent.begin + i] += decoded[i];
+         }
+       }});
+  RoundTo(CodecOfTensor(tensor.spec, setting.whole), absl::MakeSpan(values));
+  pair.whole =
+      EncodedState::EncodeSlice(tensor.spec, extent, values, nullptr, {.codec = setting.whole});
+  return pair;
+}
+
+// The slices of the next version, cut as those of one chunk of the last one.
+std::vector<SlicePair> NextSlices(absl::Span<const EncodedState::Source> tensors,
+                                  const absl::Cord& last, const PublishSetting& setting) {
+  const std::string chunk(last);
+  std::vector<EncodedState::Extent> extents;
+  std::vector<std::vector<float>> values;
+  std::string scratch;
+  DecodeChunk(chunk, &scratch, [&](size_t tensor, size_t offset, absl::Span<const float> block) {
+    const bool goes_on = !extents.empty() && extents.back().tensor == tensor &&
+                         extents.back().end == offset &&
+                         values.back().size() + block.size() <= kMostSliceValues;
+    if (!goes_on) {
+      extents.push_back({tensor, offset, offset});
+      values.emplace_back();
+    }
+    extents.back().end += block.size();
+    values.back().insert(values.back().end(), block.begin(), block.end());
+  });
+  std::vector<SlicePair> slices;
+  for (size_t i = 0; i < extents.size(); ++i) {
+    slices.push_back(
+        NextSlice(tensors[extents[i].tensor], extents[i], std::move(values[i]), setting));
+  }
+  return slices;
+}
+
+}  // namespace
+
+PublishedModel Publish(absl::Span<const EncodedState::Source> tensors,
+                       const std::shared_ptr<const void>& owner, const EncodedState* last,
+                       const PublishSetting& setting) {
+  if (!setting.delta.has_value() || last == nullptr) {
+    return {.whole = EncodedState::Encode(
+                tensors, owner,
+                {.codec = setting.whole,
+                 .chunk_bytes = setting.chunk_bytes,
+                 .threads = setting.threads,
+                 .plain_f32 = setting.plain_f32 && !setting.delta.has_value()}),
+            .delta = nullptr};
+  }
+  std::vector<std::vector<SlicePair>> pairs(last->chunks().size());
+  ParallelFor(setting.threads, pairs.size(),
+              [&](size_t i) { pairs[i] = NextSlices(tensors, last->chunks()[i], setting); });
+  std::vector<EncodedSlice> delta, whole;
+  for (std::vector<SlicePair>& chunk : pairs) {
+    for (SlicePair& pair : chunk) {
+      delta.push_back(std::move(pair.delta));
+      whole.push_back(std::move(pair.whole));
+    }
+  }
+  PublishedModel published;
+  published.whole = EncodedState::Assemble(whole, setting.chunk_bytes, {});
+  published.delta = EncodedState::Assemble(
+      delta, setting.chunk_bytes,
+      {.version = published.whole->version().version, .base = last->version().version});
+  return published;
+}
+
+}  // namespace tributary

@@ -1,0 +1,193 @@
+#include "server/serve.h"
+
+#include <algorithm>
+#include <array>
+#include <iostream>
+#include <utility>
+
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <openssl/rand.h>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/file_limit.h"
+#include "common/base/parallel.h"
+#include "common/base/status.h"
+#include "common/base/status_macros.h"
+#include "common/base/stop_signal.h"
+#include "common/rpc/channel.h"
+#include "common/rpc/credentials.h"
+#include "server/service/federation_service.h"
+#include "server/service/operator_service.h"
+
+namespace tributary {
+namespace {
+
+constexpr int kMostAdding = 4;  // updates at a time, each on all cores
+constexpr absl::Duration kShutdown = absl::Seconds(2);
+
+absl::StatusOr<std::string> NewRunId() {
+  std::array<unsigned char, 8> bytes;
+  if (RAND_bytes(bytes.data(), bytes.size()) != 1) {
+    return absl::InternalError("the system gives no random bytes for a run id");
+  }
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+// Takes the run id of the state folder, or gives it one. Sets *resumed if there is a commit to go
+// on from.
+absl::Status Identify(RunStore* store, RunContext* context, std::optional<int>* resumed) {
+  ASSIGN_OR_RETURN(const std::optional<RunIdentity> identity, store->Identity());
+  const nlohmann::json fingerprint = Fingerprint(*context);
+  if (!identity.has_value()) {
+    ASSIGN_OR_RETURN(context->run_id, NewRunId());
+    return store->SetIdentity({context->run_id, context->config.name, fingerprint.dump()});
+  }
+  const nlohmann::json stored = nlohmann::json::parse(identity->fingerprint, nullptr, false);
+  RETURN_IF_ERROR(CheckSameRun(stored, fingerprint));
+  context->run_id = identity->run_id;
+  ASSIGN_OR_RETURN(*resumed, store->LastRound());
+  return absl::OkStatus();
+}
+
+void PrintEvent(const RunEvent& event, bool json) {
+  if (json) {
+    std::cout << event.ToJson().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+              << std::endl;
+  } else if (event.kind != "progress") {
+    std::cout << absl::FormatTime("%H:%M:%S ", absl::FromUnixMillis(event.unix_ms),
+                                  absl::LocalTimeZone())
+              << event.message << std::endl;
+  }
+}
+
+class RunningServer {
+ public:
+  // Binds and serves. FailedPrecondition if the address cannot be listened on.
+  static absl::StatusOr<std::unique_ptr<RunningServer>> Start(const RunConfig& config,
+                                                              const ServiceParts& parts) {
+    ASSIGN_OR_RETURN(const auto credentials,
+                     MakeServerCredentials(config.server.tls, config.server.listen));
+    auto running = std::unique_ptr<RunningServer>(new RunningServer(parts));
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort(config.server.listen, credentials, &port);
+    // Without this a second coordinator would share the port, and clients would reach either.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    ConfigureKeepalive(config.wire.keepalive, &builder);
+    builder.RegisterService(&running->federation_);
+    builder.RegisterService(&running->operator_);
+    running->server_ = builder.BuildAndStart();
+    if (running->server_ == nullptr || port == 0) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "cannot listen on ", config.server.listen,
+          ": the address is in use or not one of this machine; free it, or give another "
+          "with --listen"));
+    }
+    const std::string& listen = config.server.listen;
+    running->address_ = absl::StrCat(listen.substr(0, listen.rfind(':')), ":", port);
+    return running;
+  }
+
+  ~RunningServer() {
+    if (server_ != nullptr) server_->Shutdown(absl::ToChronoTime(absl::Now() + kShutdown));
+  }
+
+  const std::string& address() const { return address_; }
+
+ private:
+  explicit RunningServer(const ServiceParts& parts)
+      : federation_(parts, std::min(CoreCount(), kMostAdding)), operator_(parts, &SystemClock()) {}
+
+  FederationService federation_;
+  OperatorService operator_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string address_;
+};
+
+// Tells clients to come back later, where the run did not end by itself.
+void SendAway(const ClientRegistry& registry, const std::string& reason) {
+  v1::ServerMessage message;
+  message.mutable_shutdown()->set_reason(v1::Shutdown::REASON_COORDINATOR_STOPS);
+  message.mutable_shutdown()->set_message(reason);
+  registry.SendToAll(message);
+}
+
+// Turns Run()'s end into the last event, and a stop into OK.
+absl::Status End(const absl::Status& status, const ClientRegistry& registry, EventLog* events) {
+  if (status.ok()) return status;
+  const std::string reason(status.message());
+  SendAway(registry, reason);
+  if (absl::IsCancelled(status)) {
+    events->Emit("run_stopped", absl::StrCat("stopped: ", reason), {{"reason", reason}});
+    return absl::OkStatus();
+  }
+  events->Emit("run_failed", absl::StrCat("failed: ", reason), {{"reason", reason}});
+  return status;
+}
+
+}  // namespace
+
+absl::Status Serve(ServePlan plan) {
+  RaiseFileLimit();
+  RunContext& context = plan.context;
+  const RunConfig& config = context.config;
+  ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, RunStore::Open(plan.state));
+  std::optional<int> resumed;
+  RETURN_IF_ERROR(Identify(store.get(), &context, &resumed));
+  InitialModels initial;
+  if (!resumed.has_value()) {
+    ASSIGN_OR_RETURN(initial, plan.make_initial(context));
+  }
+  ASSIGN_OR_RETURN(EvaluateGlobals evaluate, plan.make_evaluate(context));
+  ASSIGN_OR_RETURN(const std::unique_ptr<EventLog> events,
+                   EventLog::Open(plan.state + "/events.jsonl", &SystemClock()));
+
+  ClientRegistry registry(config.wire.heartbeat, &SystemClock());
+  Coordinator coordinator({.context = &context,
+                           .store = store.get(),
+                           .events = events.get(),
+                           .registry = &registry,
+                           .strategy = plan.strategy,
+                           .clock = &SystemClock(),
+                           .initial = std::move(initial.globals),
+                           .evaluate = std::move(evaluate)});
+  const int printer =
+      events->Subscribe(~uint64_t{0}, [&](const RunEvent& event) { PrintEvent(event, plan.json); });
+  const StopSignal stop([&](const std::string& signal) { coordinator.Stop(signal); });
+  absl::Status status;
+  {
+    ASSIGN_OR_RETURN(const std::unique_ptr<RunningServer> server,
+                     RunningServer::Start(config, {.context = &context,
+                                                   .registry = &registry,
+                                                   .coordinator = &coordinator,
+                                                   .events = events.get()}));
+    events->Emit("listening", absl::StrCat("listening on ", server->address()),
+                 {{"address", server->address()}});
+    events->Emit(
+        "run_started",
+        absl::StrCat("run ", config.name, " (", MethodName(config.method), "), ", config.rounds,
+                     " rounds",
+                     resumed.has_value() ? absl::StrCat(", goes on after round ", *resumed) : ""),
+        {{"run_id", context.run_id},
+         {"name", config.name},
+         {"method", std::string(MethodName(config.method))},
+         {"rounds", config.rounds},
+         {"seed", config.seed},
+         {"resumed_round", resumed.value_or(0)}});
+    for (const InitialNote& note : initial.notes) {
+      events->Emit("pretrained", note.message,
+                   {{"dataset", note.dataset},
+                    {"taken", note.taken},
+                    {"skipped", note.skipped},
+                    {"random", note.random}});
+    }
+    status = End(coordinator.Run(), registry, events.get());
+  }
+  events->Unsubscribe(printer);
+  return status;
+}
+
+}  // namespace tributary
