@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
 #include "common/base/version.h"
+#include "tool/bench/bench_command.h"
 #include "tool/export/export_command.h"
 #include "tool/operator_commands.h"
 #include "tool/plan_command.h"
@@ -49,6 +50,11 @@ int Main(int argc, char** argv) {
       app.add_subcommand("export", "write a global model as a file for other programs");
   AddExportFlags(export_app, &exported);
 
+  BenchCommand bench;
+  CLI::App* bench_app =
+      app.add_subcommand("bench", "measure what moving and merging weights costs on this machine");
+  AddBenchFlags(bench_app, &bench);
+
   PlanCommand plan;
   CLI::App* plan_app =
       app.add_subcommand("plan", "print who contributes what to which global model");
@@ -66,6 +72,7 @@ int Main(int argc, char** argv) {
   }
   if (prepare_app->parsed()) return Report(RunPrepare(prepare), prepare.json);
   if (export_app->parsed()) return Report(RunExport(exported), exported.json);
+  if (bench_app->parsed()) return Report(RunBench(bench), bench.json);
   if (plan_app->parsed()) return Report(RunPlan(plan), plan.json);
   if (status_app->parsed()) return Report(RunStatusCommand(status), status.json);
   if (watch_app->parsed()) return Report(RunWatchCommand(watch), watch.json);

@@ -1,0 +1,59 @@
+#include "tool/bench/made_up_update.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/random.h"
+
+namespace tributary {
+namespace {
+
+constexpr size_t kVariants = 16;
+constexpr size_t kShift = 4099;  // between the runs of two variants
+
+std::shared_ptr<const std::vector<float>> Draw(uint64_t seed) {
+  RandomStream stream(seed, "made-up update");
+  auto values = std::make_shared<std::vector<float>>(kMostSliceValues + kVariants * kShift);
+  for (float& value : *values) value = static_cast<float>(1e-3 * stream.Normal());
+  return values;
+}
+
+}  // namespace
+
+UpdateMaker::UpdateMaker(uint64_t seed) : values_(Draw(seed)) {}
+
+const EncodedSlice& UpdateMaker::SliceOf(Codec codec, bool plain_f32, uint32_t count,
+                                         size_t variant) {
+  const auto [found, fresh] = slices_.try_emplace({codec, plain_f32, count, variant});
+  if (fresh) {
+    // Two dimensions: CodecOfTensor() has been asked already.
+    found->second =
+        EncodedState::EncodeSlice({"", {1, count}}, {0, 0, count},
+                                  absl::MakeConstSpan(*values_).subspan(variant * kShift, count),
+                                  values_, {.codec = codec, .plain_f32 = plain_f32});
+  }
+  return found->second;
+}
+
+std::shared_ptr<const EncodedState> UpdateMaker::Make(const Manifest& manifest, Codec codec,
+                                                      bool plain_f32, int64_t chunk_bytes,
+                                                      uint64_t number) {
+  std::vector<EncodedSlice> slices;
+  absl::MutexLock lock(&mutex_);
+  for (size_t tensor = 0; tensor < manifest.tensors.size(); ++tensor) {
+    const TensorSpec& spec = manifest.tensors[tensor];
+    const auto values = static_cast<uint64_t>(ElementCount(spec.shape));
+    for (uint64_t begin = 0; begin < values; begin += kMostSliceValues) {
+      const auto count =
+          static_cast<uint32_t>(std::min<uint64_t>(kMostSliceValues, values - begin));
+      const size_t variant = (number * 7 + tensor + begin / kMostSliceValues) % kVariants;
+      EncodedSlice slice = SliceOf(CodecOfTensor(spec, codec), plain_f32, count, variant);
+      slice.head.tensor = static_cast<uint32_t>(tensor);
+      slice.head.offset = begin;
+      slices.push_back(std::move(slice));
+    }
+  }
+  return EncodedState::Assemble(slices, chunk_bytes, {});
+}
+
+}  // namespace tributary

@@ -1,0 +1,16 @@
+// A model that no one trains: as many bytes as asked, in tensors of a two-branch transformer's
+// shapes.
+#pragma once
+
+#include <cstdint>
+
+#include "common/tensor/state_dict.h"
+
+namespace tributary {
+
+// About `bytes` bytes in exactly `tensors` (at least 2) f32 tensors: one large table (a fifth), and
+// matrices and vectors in turns. Values are small, different from tensor to tensor, and the same
+// for the same arguments.
+StateDict SyntheticModel(int64_t bytes, int tensors);
+
+}  // namespace tributary
