@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <malloc.h>
+
 #include "absl/strings/str_cat.h"
 
 namespace tributary {
@@ -348,6 +350,7 @@ v1::UpdateState LiveRound::FinishPush(const std::string& client, int ticket,
     verdict = setup_.aggregator->Add(client, std::move(upload), setup_.threads);
   }
   v1::UpdateState state = Added(client, ticket, verdict, bytes, accepted);
+  malloc_trim(0);  // what gRPC received it in: the allocator would keep it, for each of its arenas
   Admit();
   wake_();
   return state;
