@@ -194,8 +194,8 @@ void TaskRun::Close(const FinishedUpdate& update, const SessionTerms& terms,
     case v1::UpdateState::STATE_LATE:
       place_.log->warn("round {}: the update came too late and is not used: {}", update.round,
                        state.message());
-      // It stays on disk, and so does what it lost: a coordinator that has just come back says so of a
-      // round that it will ask for again.
+      // It stays on disk, and so does what it lost: a coordinator that has just come back says so
+      // of a round that it will ask for again.
       return;
     default:
       place_.log->error("round {}: the coordinator refuses the update: {}", update.round,

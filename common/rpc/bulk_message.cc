@@ -7,8 +7,6 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
-#include "tributary/v1/federation.pb.h"
-
 namespace tributary {
 namespace {
 
@@ -84,9 +82,6 @@ absl::StatusOr<std::string> ChunkOfPush(const grpc::ByteBuffer& message, std::st
   }
   const size_t prefix = PrefixOf(front, message.Length());
   if (prefix == 0) {
-    // A chunk with fields beside it that this release does not know.
-    v1::PushMessage whole;
-    if (ParseBuffer(message, &whole) && whole.has_chunk()) return whole.chunk().SerializeAsString();
     return absl::InvalidArgumentError(
         "a push is a header followed by chunks; this message is neither");
   }
