@@ -138,7 +138,7 @@ StateDict FakeCoordinator::AwaitUpdate(uint32_t round) {
   StateDecoder decoder(upload_);
   absl::MutexLock lock(&mutex_);
   const auto complete = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return uploads_[round].complete();
+    return uploads_[round].answered;
   };
   EXPECT_TRUE(mutex_.AwaitWithTimeout(absl::Condition(&complete), kPatience))
       << "no update of round " << round;
@@ -286,8 +286,9 @@ grpc::Status FakeCoordinator::PullModel(grpc::ServerContext*, const v1::PullRequ
   return cut ? grpc::Status(grpc::StatusCode::UNAVAILABLE, "cut by the test") : grpc::Status::OK;
 }
 
-void FakeCoordinator::StateLocked(uint32_t round, v1::UpdateState* state) const {
+void FakeCoordinator::StateLocked(uint32_t round, v1::UpdateState* state) {
   const auto upload = uploads_.find(round);
+  if (upload != uploads_.end() && upload->second.complete()) upload->second.answered = true;
   if (orders_.update_state) {
     state->set_state(*orders_.update_state);
   } else if (upload != uploads_.end() && upload->second.complete()) {

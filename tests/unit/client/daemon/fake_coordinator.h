@@ -50,7 +50,8 @@ class FakeCoordinator : public v1::Federation::Service {
   void Offer(uint32_t round, uint32_t attempt = 1, v1::Codec codec = v1::CODEC_F32);
   void HangUp();
 
-  // The complete update of `round`, decoded.
+  // The complete update of `round`, decoded. Its client has been answered by then: what it is told
+  // to do next does not touch it.
   StateDict AwaitUpdate(uint32_t round);
   v1::PushHeader last_header() const;
   // The chunks that pulls and pushes began with.
@@ -97,13 +98,13 @@ class FakeCoordinator : public v1::Federation::Service {
 
   void SayLocked(v1::ServerMessage message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AnswerLocked(const v1::ClientMessage& message) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StateLocked(uint32_t round, v1::UpdateState* state) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void StateLocked(uint32_t round, v1::UpdateState* state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   grpc::Status CheckSession(const std::string& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   struct Upload {
     uint32_t chunks = 0;
     std::vector<std::string> held;
+    bool answered = false;  // since it is complete
     bool complete() const { return chunks > 0 && held.size() == chunks; }
   };
 
