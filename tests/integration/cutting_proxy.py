@@ -4,8 +4,8 @@
     # clients dial proxy.address; "up" is from the client to the target, "down" the other way
 
 It passes bytes on as they are. Each of the first `cuts` connections is cut after a number of bytes that is drawn evenly
-from 1 to `most`; bytes of the directions in `counted` count together. Exactly so many are passed on, then both ends are
-closed, every other time by a reset. Later connections are left alone, so whatever goes through the proxy ends.
+from 1 to `most`, in one of the directions in `counted`, in turn. Exactly so many are passed on, then both ends are closed,
+every other time by a reset. Later connections are left alone, so whatever goes through the proxy ends.
 
 With hold=("up", 100_000), the first connection passes on no more than so many bytes in that direction, but stays open
 for as long as the client keeps it: `held` is set when there are more.
@@ -36,7 +36,7 @@ class Connection:
 
     def __init__(self, client, target):
         self.ends = (client, target)
-        self.counted = ()
+        self.counted = None  # the direction whose bytes count
         self.cut_after = None  # counted bytes that may still pass; None: any number
         self.reset = False
         self.hold = None  # (direction, bytes that may still pass in it)
@@ -45,14 +45,14 @@ class Connection:
     def _most(self, direction):
         """How many bytes may pass now."""
         most = PIECE
-        if self.cut_after is not None and direction in self.counted:
+        if self.cut_after is not None and direction == self.counted:
             most = min(most, self.cut_after)
         if self.hold is not None and self.hold[0] == direction:
             most = min(most, self.hold[1])
         return most
 
     def _count(self, direction, passed):
-        if self.cut_after is not None and direction in self.counted:
+        if self.cut_after is not None and direction == self.counted:
             self.cut_after -= passed
         if self.hold is not None and self.hold[0] == direction:
             self.hold = (direction, self.hold[1] - passed)
@@ -135,7 +135,7 @@ class CuttingProxy:
         connection = Connection(client, target)
         if self.cuts_left > 0:
             self.cuts_left -= 1
-            connection.counted = self._counted
+            connection.counted = self._counted[self.cuts_left % len(self._counted)]
             connection.cut_after = self._stream.randint(1, self._most)
             connection.reset = self.cuts_left % 2 == 0
         if not self._connections:

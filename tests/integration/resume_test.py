@@ -141,7 +141,7 @@ class ResumeTest(unittest.TestCase):
 
         def make_proxy(client, address):
             # Even the largest draws together are fewer bytes than the run moves: all cuts happen.
-            most = ROUNDS * len(counted) * updates[client]["bytes"] // CUTS
+            most = ROUNDS * updates[client]["bytes"] // -(-CUTS // len(counted))
             return CuttingProxy(address, seed=f"{name} {client}", cuts=CUTS, counted=counted, most=most)
         federation, proxies = self.start(name, make_proxy)
         result = federation.finish()
