@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <iostream>
-#include <thread>
 
 #include <CLI/CLI.hpp>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "common/base/version.h"
 #include "common/rpc/protocol.h"
@@ -117,7 +117,7 @@ absl::StatusOr<std::optional<ClientOptions>> ParseClientOptions(int argc, const 
   options.connect_timeout = absl::Seconds(seconds.connect);
   options.reconnect_timeout = absl::Seconds(seconds.reconnect);
   if (options.threads == 0) {
-    options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    options.threads = CoreCount();
   }
   return options;
 }

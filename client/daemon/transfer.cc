@@ -1,39 +1,31 @@
 #include "client/daemon/transfer.h"
 
-#include <string>
-#include <vector>
-
 #include <grpcpp/client_context.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
-#include "common/rpc/bulk_call.h"
-#include "common/rpc/bulk_message.h"
+#include "common/rpc/bulk_transfer.h"
 #include "common/rpc/status_proto.h"
 
 namespace tributary {
 namespace {
 
-constexpr char kPullModel[] = "/tributary.v1.Federation/PullModel";
-constexpr char kPushUpdate[] = "/tributary.v1.Federation/PushUpdate";
-
 void SetLimit(absl::Duration limit, grpc::ClientContext* context) {
   context->set_deadline(absl::ToChronoTime(absl::Now() + limit));
 }
 
-v1::PushMessage Header(const SessionTerms& terms, const FinishedUpdate& update,
-                       uint32_t first_chunk) {
-  v1::PushMessage message;
-  v1::PushHeader* header = message.mutable_header();
-  header->set_session(terms.session);
-  header->set_round(update.round);
-  header->set_first_chunk(first_chunk);
-  header->set_chunks(static_cast<uint32_t>(update.state->chunks().size()));
-  header->set_samples(update.samples);
-  *header->mutable_report() = update.report;
-  header->set_bytes(update.state->bytes());
-  return message;
+v1::PushHeader HeaderOf(const SessionTerms& terms, const FinishedUpdate& update,
+                        uint32_t first_chunk) {
+  v1::PushHeader header;
+  header.set_session(terms.session);
+  header.set_round(update.round);
+  header.set_first_chunk(first_chunk);
+  header.set_chunks(static_cast<uint32_t>(update.state->chunks().size()));
+  header.set_samples(update.samples);
+  *header.mutable_report() = update.report;
+  header.set_bytes(update.state->bytes());
+  return header;
 }
 
 }  // namespace
@@ -49,16 +41,8 @@ absl::Status Transfer::Pull(const SessionTerms& terms, uint32_t round, absl::Dur
   grpc::ClientContext context;
   SetLimit(limit, &context);
   WorkGate::CallScope scope(gate_, token_, &context);
-  BulkCall call(bulk_, kPullModel, &context);
-  call.Write(BufferOf(request));
-  call.WritesDone();
-  absl::Status refused;
-  grpc::ByteBuffer chunk;
-  while (refused.ok() && call.Read(&chunk)) refused = decoder->Add(CopyBytes(chunk));
-  if (!refused.ok()) context.TryCancel();
-  const absl::Status status = call.Finish();
-  RETURN_IF_ERROR(refused);
-  RETURN_IF_ERROR(status);
+  RETURN_IF_ERROR(PullChunks(bulk_, request, &context,
+                             [&](absl::string_view chunk) { return decoder->Add(chunk); }));
   if (decoder->complete()) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("the stream ended before chunk ", decoder->next_chunk()));
@@ -81,27 +65,10 @@ absl::StatusOr<v1::UpdateState> Transfer::Ask(const SessionTerms& terms,
 absl::StatusOr<v1::UpdateState> Transfer::Push(const SessionTerms& terms,
                                                const FinishedUpdate& update, uint32_t first_chunk,
                                                absl::Duration limit) {
-  const std::vector<absl::Cord>& chunks = update.state->chunks();
-  if (first_chunk > chunks.size()) {
-    return absl::InternalError(absl::StrCat("the coordinator asks for chunk ", first_chunk,
-                                            " of an update of ", chunks.size()));
-  }
   grpc::ClientContext context;
   SetLimit(limit, &context);
   WorkGate::CallScope scope(gate_, token_, &context);
-  BulkCall call(bulk_, kPushUpdate, &context);
-  // A write that fails means that the coordinator has ended the call: its status tells why.
-  bool open = call.Write(BufferOf(Header(terms, update, first_chunk)));
-  for (size_t i = first_chunk; open && i < chunks.size(); ++i) {
-    open = call.Write(ShareCord(PushOfChunk(chunks[i])));
-  }
-  call.WritesDone();
-  grpc::ByteBuffer answer;
-  const bool answered = call.Read(&answer);
-  RETURN_IF_ERROR(call.Finish());
-  v1::UpdateState state;
-  if (answered && ParseBuffer(answer, &state)) return state;
-  return absl::InternalError("the coordinator's answer to a push is not an UpdateState message");
+  return PushChunks(bulk_, HeaderOf(terms, update, first_chunk), *update.state, &context);
 }
 
 }  // namespace tributary

@@ -68,7 +68,14 @@ bool TakeView(CodedInputStream* input, absl::string_view* view) {
   return input->Skip(static_cast<int>(length));
 }
 
-bool ReadVarint(CodedInputStream* input, uint64_t* value) { return input->ReadVarint64(value); }
+// A number; one that is too long for its field is cut, as Protocol Buffers cuts it.
+template <typename T>
+bool ReadNumber(CodedInputStream* input, T* field) {
+  uint64_t value = 0;
+  if (!input->ReadVarint64(&value)) return false;
+  *field = static_cast<T>(value);
+  return true;
+}
 
 bool ReadSlice(absl::string_view bytes, SliceHead* head, absl::string_view* payload) {
   CodedInputStream input(reinterpret_cast<const uint8_t*>(bytes.data()),
@@ -76,27 +83,22 @@ bool ReadSlice(absl::string_view bytes, SliceHead* head, absl::string_view* payl
   *head = {};
   *payload = {};
   while (const uint32_t tag = input.ReadTag()) {
-    uint64_t value = 0;
     bool good;
     switch (tag) {
       case Tag(1, kVarint):
-        good = ReadVarint(&input, &value);
-        head->tensor = static_cast<uint32_t>(value);
+        good = ReadNumber(&input, &head->tensor);
         break;
       case Tag(2, kVarint):
-        good = ReadVarint(&input, &head->offset);
+        good = ReadNumber(&input, &head->offset);
         break;
       case Tag(3, kVarint):
-        good = ReadVarint(&input, &value);
-        head->count = static_cast<uint32_t>(value);
+        good = ReadNumber(&input, &head->count);
         break;
       case Tag(4, kVarint):
-        good = ReadVarint(&input, &value);
-        head->codec = static_cast<v1::Codec>(value);
+        good = ReadNumber(&input, &head->codec);
         break;
       case Tag(5, kVarint):
-        good = ReadVarint(&input, &value);
-        head->compressed = value != 0;
+        good = ReadNumber(&input, &head->compressed);
         break;
       case Tag(6, kBytes):
         good = TakeView(&input, payload);
@@ -105,8 +107,7 @@ bool ReadSlice(absl::string_view bytes, SliceHead* head, absl::string_view* payl
         good = input.ReadLittleEndian64(&head->checksum);
         break;
       case Tag(8, kVarint):
-        good = ReadVarint(&input, &value);
-        head->sum_codec = static_cast<v1::Codec>(value);
+        good = ReadNumber(&input, &head->sum_codec);
         break;
       default:
         good = WireFormatLite::SkipField(&input, tag);
@@ -162,16 +163,13 @@ absl::StatusOr<ChunkHead> ReadChunkHead(absl::string_view serialized) {
                          static_cast<int>(serialized.size()));
   ChunkHead head;
   while (const uint32_t tag = input.ReadTag()) {
-    uint64_t value = 0;
     bool good;
     switch (tag) {
       case Tag(1, kVarint):
-        good = ReadVarint(&input, &value);
-        head.index = static_cast<uint32_t>(value);
+        good = ReadNumber(&input, &head.index);
         break;
       case Tag(2, kVarint):
-        good = ReadVarint(&input, &value);
-        head.count = static_cast<uint32_t>(value);
+        good = ReadNumber(&input, &head.count);
         break;
       case Tag(4, kFixed64):
         good = input.ReadLittleEndian64(&head.version.version);

@@ -41,6 +41,18 @@ class ChunkReader {
   // repetition. FailedPrecondition: the chunk is of other versions than those before it.
   absl::Status Read(absl::string_view serialized_chunk, ValuesSink sink);
 
+  // Where the reader stands, to be gone back to.
+  struct Position {
+    uint32_t next_chunk = 0;
+    uint32_t chunk_count = 0;  // as the first chunk says
+    ValuesVersion version;     // as the first chunk says
+    size_t tensor = 0;         // where the next slice must begin
+    uint64_t offset = 0;
+  };
+  const Position& position() const { return position_; }
+  // `position` is one that this reader stood at.
+  void GoBackTo(const Position& position) { position_ = position; }
+
   uint32_t next_chunk() const { return position_.next_chunk; }
   // Of the chunks so far.
   const ValuesVersion& version() const { return position_.version; }
@@ -53,13 +65,6 @@ class ChunkReader {
   }
 
  private:
-  struct Position {
-    uint32_t next_chunk = 0;
-    uint32_t chunk_count = 0;  // as the first chunk says
-    ValuesVersion version;     // as the first chunk says
-    size_t tensor = 0;         // where the next slice must begin
-    uint64_t offset = 0;
-  };
   absl::Status CheckHead(const ChunkHead& head) const;
   absl::Status ReadSlices(absl::string_view serialized_chunk, ValuesSink sink);
   absl::Status ReadSlice(const SliceHead& head, absl::string_view payload, ValuesSink sink);

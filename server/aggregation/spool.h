@@ -65,6 +65,7 @@ class Spool {
   // Frees the memory of one chunk.
   void Free(size_t index);
   size_t size() const { return chunks_.size(); }
+  uint64_t reserved() const { return reserved_; }
   uint64_t bytes() const { return bytes_; }
   // Frees everything.
   void Clear();

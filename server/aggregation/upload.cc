@@ -32,13 +32,12 @@ uint32_t Upload::Claim(int ticket) {
 
 bool Upload::Reserve() {
   absl::MutexLock lock(&mutex_);
-  if (!reserved_) reserved_ = spool_->Reserve(most_bytes_ - spool_->bytes());
-  return reserved_;
+  return spool_->Reserve(most_bytes_ - spool_->bytes());
 }
 
 bool Upload::reserved() const {
   absl::MutexLock lock(&mutex_);
-  return reserved_;
+  return spool_->reserved() + spool_->bytes() >= most_bytes_;
 }
 
 absl::Status Upload::Append(int ticket, std::string chunk) {
@@ -50,7 +49,7 @@ absl::Status Upload::Append(int ticket, std::string chunk) {
         " bytes, the most that its manifest and its header allow: a tensor is too long "
         "or sent twice"));
   }
-  const ChunkReader before = reader_;
+  const ChunkReader::Position before = reader_.position();
   RETURN_IF_ERROR(
       reader_.Read(chunk, [this](size_t tensor, size_t offset, absl::Span<const float> values)
                               ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -60,7 +59,7 @@ absl::Status Upload::Append(int ticket, std::string chunk) {
                                               static_cast<std::ptrdiff_t>(offset));
                               }));
   absl::Status spooled = spool_->Append(std::move(chunk));
-  if (!spooled.ok()) reader_ = before;
+  if (!spooled.ok()) reader_.GoBackTo(before);
   return spooled;
 }
 

@@ -28,6 +28,7 @@ class Upload {
   uint32_t Claim(int ticket);
   // Takes room in memory for all bytes that may come, once; false if there is none now.
   bool Reserve();
+  // Whether there is room for them.
   bool reserved() const;
   uint64_t most_bytes() const { return most_bytes_; }
   // Verifies and spools the next chunk. InvalidArgument, DataLoss or OutOfRange name what is wrong
@@ -55,7 +56,6 @@ class Upload {
   ChunkReader reader_ ABSL_GUARDED_BY(mutex_);
   StateDict representations_ ABSL_GUARDED_BY(mutex_);
   int ticket_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool reserved_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace tributary

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <exception>
 #include <numeric>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include <c10/util/Exception.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/model/device.h"
@@ -171,7 +171,7 @@ absl::StatusOr<std::unique_ptr<Evaluator>> Evaluator::Create(
     RETURN_IF_ERROR(Annotate(CheckTask(task), absl::StrCat("dataset ", name)));
     task.spec.complementary = ComplementaryLayers::kNone;  // a global's gates are 0
   }
-  const int cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int cores = CoreCount();
   return std::unique_ptr<Evaluator>(new Evaluator(std::make_unique<Parts>(Parts{
       std::move(tasks), device, options.threads > 0 ? options.threads : cores, options.batch})));
 }

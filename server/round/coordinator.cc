@@ -10,9 +10,9 @@
 #include "common/base/status_macros.h"
 #include "common/codec/encoded_state.h"
 #include "common/tensor/safetensors.h"
-#include "common/train/schedule.h"
 #include "server/round/run_result.h"
 #include "server/round/sampler.h"
+#include "server/round/task_message.h"
 
 namespace tributary {
 namespace {
@@ -180,7 +180,8 @@ absl::Status Coordinator::Begin() {
   models_->globals = std::move(parts_.initial);
   RETURN_IF_ERROR(parts_.strategy->Begin(*parts_.context, models_.get()));
   RETURN_IF_ERROR(PublishModels(&stages));
-  return Store(RoundRecord(), parts_.clock->Now(), &stages);
+  RoundRecord record;
+  return Store(&record, parts_.clock->Now(), &stages);
 }
 
 absl::Status Coordinator::PublishModels(StageTimes* stages) {
@@ -205,15 +206,15 @@ absl::Status Coordinator::PublishModels(StageTimes* stages) {
   return absl::OkStatus();
 }
 
-absl::Status Coordinator::Store(RoundRecord record, absl::Time started, StageTimes* stages) {
+absl::Status Coordinator::Store(RoundRecord* record, absl::Time started, StageTimes* stages) {
   const StageWork::Scope scope(&stages->commit);
   std::future<std::string> hash =
       std::async(std::launch::async, [this] { return ModelHash(models_->globals); });
-  const absl::StatusOr<StagedModels> staged = parts_.store->Stage(record.round, *models_);
-  record.model_hash = model_hash_ = hash.get();
+  const absl::StatusOr<StagedModels> staged = parts_.store->Stage(record->round, *models_);
+  record->model_hash = hash.get();
   RETURN_IF_ERROR(staged.status());
-  record.seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);
-  return parts_.store->Commit(record, *staged, parts_.clock->Now());
+  record->seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);
+  return parts_.store->Commit(*record, *staged, parts_.clock->Now());
 }
 
 absl::Status Coordinator::RunRound(int round) {
@@ -334,46 +335,10 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
   return live;
 }
 
-v1::Task Coordinator::TaskOf(const LiveRound& live) const {
-  const RunConfig& config = parts_.context->config;
-  const LocalConfig& local = config.local;
-  v1::Task task;
-  task.set_round(static_cast<uint32_t>(live.round()));
-  task.set_attempt(static_cast<uint32_t>(live.attempt()));
-  const absl::Duration left = live.State().deadline - parts_.clock->Now();
-  task.set_deadline_ms(
-      static_cast<uint64_t>(std::max<int64_t>(0, absl::ToInt64Milliseconds(left))));
-  task.set_seed(config.seed);
-  task.set_upload_codec(CodecToProto(config.wire.upload));
-  task.set_plain_f32(parts_.context->PlainF32());
-  v1::LocalTraining* training = task.mutable_training();
-  training->set_epochs(static_cast<uint32_t>(local.epochs));
-  training->set_batch(static_cast<uint32_t>(local.batch));
-  training->set_learning_rate(LearningRate(local.learning_rate, local.learning_rate_decay,
-                                           local.warmup_rounds, live.round()));
-  training->set_weight_decay(local.weight_decay);
-  training->set_clip_norm(local.clip_norm);
-  training->set_aux_trained(local.aux_trained);
-  training->set_learn_scale(local.learn_scale);
-  training->set_proximal_mu(local.proximal_mu);
-  training->set_proximal_rule(std::string(RuleName(local.proximal_rule)));
-  if (config.method == Method::kCreamFl) {
-    v1::Contrast* contrast = training->mutable_contrast();
-    contrast->set_batch(static_cast<uint32_t>(config.creamfl.batch));
-    contrast->set_temperature(config.creamfl.temperature);
-    contrast->set_weight(config.creamfl.contrast_weight);
-  }
-  v1::Augmentation* augmentation = training->mutable_augmentation();
-  augmentation->set_crop_padding(static_cast<uint32_t>(local.crop_padding));
-  augmentation->set_horizontal_flip(local.horizontal_flip);
-  augmentation->set_brightness(local.brightness);
-  augmentation->set_contrast(local.contrast);
-  return task;
-}
-
 void Coordinator::Offer(const LiveRound& live, const std::string& client) const {
   v1::ServerMessage message;
-  *message.mutable_task() = TaskOf(live);
+  *message.mutable_task() = MakeTask(*parts_.context, live.round(), live.attempt(),
+                                     live.State().deadline - parts_.clock->Now());
   parts_.registry->Send(client, std::move(message));
 }
 
@@ -429,7 +394,7 @@ absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started) {
   record.bytes_up = live->bytes_up();
   record.bytes_down = live->bytes_down();
   RETURN_IF_ERROR(PublishModels(&live->stages()));
-  RETURN_IF_ERROR(Store(record, started, &live->stages()));
+  RETURN_IF_ERROR(Store(&record, started, &live->stages()));
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kCommitted, ""));
   const nlohmann::json stages = live->stages().ToJson();
   const double seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);
@@ -440,7 +405,7 @@ absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started) {
                          {"bytes_down", record.bytes_down},
                          {"clients", live->Accepted().size()},
                          {"loss", MeanLosses(record.updates)},
-                         {"model_hash", model_hash_},
+                         {"model_hash", record.model_hash},
                          {"stages", stages}};
   if (!record.tasks.empty()) data["tasks"] = record.tasks;
   parts_.events->Emit("round_committed",

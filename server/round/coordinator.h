@@ -92,13 +92,12 @@ class Coordinator {
   absl::Status CommitRound(LiveRound* live, absl::Time started);
   // Puts what the next round's clients download into published_.
   absl::Status PublishModels(StageTimes* stages);
-  // Writes `record` and the models.
-  absl::Status Store(RoundRecord record, absl::Time started, StageTimes* stages);
+  // Writes `record`, whose time and hash it fills in, and the models.
+  absl::Status Store(RoundRecord* record, absl::Time started, StageTimes* stages);
   absl::Status FinishRun();
   Attendance TakeAttendance() const;
   std::vector<CohortMember> SampleMembers(int round, int attempt) const;
   void Offer(const LiveRound& live, const std::string& client) const;
-  v1::Task TaskOf(const LiveRound& live) const;
   void CloseRound(const std::string& reason);
   absl::Status Enter(int round, int attempt, Phase phase, const std::string& reason);
   // Sleeps until woken, until `until`, or for a tick, in which it does what is due regularly.
@@ -117,7 +116,6 @@ class Coordinator {
   uint64_t bytes_down_ ABSL_GUARDED_BY(mutex_) = 0;
   // Of the last commit. Shared with what is published of them, which may refer to their values.
   std::shared_ptr<ModelSet> models_;
-  std::string model_hash_;
   std::map<std::string, PublishedModel> published_;  // by dataset
   Sums sums_;                                        // memory that rounds pass on
   std::shared_ptr<SpoolBudget> spool_budget_;        // the same

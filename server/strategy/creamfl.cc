@@ -1,13 +1,13 @@
 #include "server/strategy/creamfl.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
@@ -38,8 +38,7 @@ const DatasetContext& PairDataset(const RunContext& context) {
 
 int Threads(const RunContext& context) {
   const int threads = context.config.evaluation.threads;
-  return threads > 0 ? threads
-                     : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return threads > 0 ? threads : CoreCount();
 }
 
 absl::StatusOr<Representations> RepresentAll(const Transformer& model, const Samples& samples,

@@ -8,8 +8,7 @@
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/codec/state_decoder.h"
-#include "common/rpc/bulk_call.h"
-#include "common/rpc/bulk_message.h"
+#include "common/rpc/bulk_transfer.h"
 #include "common/rpc/model_proto.h"
 #include "common/rpc/status_proto.h"
 
@@ -166,15 +165,10 @@ absl::Status LoadClient::Pull(const v1::Task& task) {
   request.set_round(task.round());
   grpc::ClientContext context;
   SetLimit(&context);
-  BulkCall call(&bulk_, "/tributary.v1.Federation/PullModel", &context);
-  call.Write(BufferOf(request));
-  call.WritesDone();
   ChunkReader reader(&manifest);
-  grpc::ByteBuffer chunk;
-  while (call.Read(&chunk)) {
-    RETURN_IF_ERROR(reader.Read(CopyBytes(chunk), [](size_t, size_t, absl::Span<const float>) {}));
-  }
-  RETURN_IF_ERROR(call.Finish());
+  RETURN_IF_ERROR(PullChunks(&bulk_, request, &context, [&](absl::string_view chunk) {
+    return reader.Read(chunk, [](size_t, size_t, absl::Span<const float>) {});
+  }));
   if (!reader.complete()) return absl::UnavailableError("the model ended early");
   absl::MutexLock lock(&mutex_);
   held_version_ = reader.version().version;
@@ -198,30 +192,19 @@ absl::StatusOr<v1::UpdateState> LoadClient::Ask(const v1::Task& task, const Enco
 
 absl::StatusOr<v1::UpdateState> LoadClient::Push(const v1::Task& task, const EncodedState& update,
                                                  uint32_t first_chunk) {
-  v1::PushMessage header;
+  v1::PushHeader header;
   {
     absl::MutexLock lock(&mutex_);
-    header.mutable_header()->set_session(welcome_.session());
+    header.set_session(welcome_.session());
   }
-  header.mutable_header()->set_round(task.round());
-  header.mutable_header()->set_first_chunk(first_chunk);
-  header.mutable_header()->set_chunks(static_cast<uint32_t>(update.chunks().size()));
-  header.mutable_header()->set_bytes(update.bytes());
-  header.mutable_header()->set_samples(join_.data().samples());
+  header.set_round(task.round());
+  header.set_first_chunk(first_chunk);
+  header.set_chunks(static_cast<uint32_t>(update.chunks().size()));
+  header.set_bytes(update.bytes());
+  header.set_samples(join_.data().samples());
   grpc::ClientContext context;
   SetLimit(&context);
-  BulkCall call(&bulk_, "/tributary.v1.Federation/PushUpdate", &context);
-  bool open = call.Write(BufferOf(header));
-  for (size_t i = first_chunk; open && i < update.chunks().size(); ++i) {
-    open = call.Write(ShareCord(PushOfChunk(update.chunks()[i])));
-  }
-  call.WritesDone();
-  grpc::ByteBuffer answer;
-  const bool answered = call.Read(&answer);
-  RETURN_IF_ERROR(call.Finish());
-  v1::UpdateState state;
-  if (answered && ParseBuffer(answer, &state)) return state;
-  return absl::InternalError("the answer to a push is not an UpdateState message");
+  return PushChunks(&bulk_, header, update, &context);
 }
 
 }  // namespace tributary

@@ -1,11 +1,9 @@
 // `tributary bench wire`: starts the processes, follows their events, and prints what they took.
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <numeric>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,18 +32,18 @@ namespace fs = std::filesystem;
 constexpr int kTurn = 100;  // milliseconds
 constexpr absl::Duration kSilence = absl::Minutes(10);
 
-struct Spread {
+struct Range {
   double least = 0, median = 0, most = 0;
 };
 
-Spread SpreadOf(std::vector<double> values) {
+Range RangeOf(std::vector<double> values) {
   if (values.empty()) return {};
   std::sort(values.begin(), values.end());
   return {values.front(), values[values.size() / 2], values.back()};
 }
 
-nlohmann::json ToJson(const Spread& spread) {
-  return {{"min", spread.least}, {"median", spread.median}, {"max", spread.most}};
+nlohmann::json ToJson(const Range& range) {
+  return {{"min", range.least}, {"median", range.median}, {"max", range.most}};
 }
 
 // The highest resident size of a process so far, in bytes; 0 if it is gone.
@@ -101,7 +99,6 @@ class Member {
   }
 
   int64_t peak_bytes() const { return peak_; }
-  void Stop() { process_.Signal(SIGTERM); }
 
  private:
   Member(ChildProcess process, std::string log)
@@ -119,7 +116,6 @@ struct Measured {
   std::vector<nlohmann::json> stages;
   std::vector<int64_t> up, down;
   int64_t model_bytes = 0;
-  int64_t base_bytes = 0;  // of the coordinator, before it has a model
   int64_t peak_bytes = 0;
   int clients_lost = 0;
   MachineLimits limits;
@@ -231,7 +227,7 @@ nlohmann::json MeanStages(const std::vector<nlohmann::json>& rounds) {
 }
 
 nlohmann::json Summary(const BenchCommand& command, const Measured& measured) {
-  const Spread seconds = SpreadOf(measured.seconds), raw = SpreadOf(measured.raw_seconds);
+  const Range seconds = RangeOf(measured.seconds), raw = RangeOf(measured.raw_seconds);
   const double moved =
       static_cast<double>(std::accumulate(measured.up.begin(), measured.up.end(), int64_t{0}) +
                           std::accumulate(measured.down.begin(), measured.down.end(), int64_t{0})) /

@@ -3,13 +3,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
-#include <thread>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 
 namespace tributary {
@@ -55,7 +55,7 @@ void AddPrepareFlags(CLI::App* app, PrepareCommand* command) {
   PrepareOptions& options = command->options;
   options.source = DefaultSource();
   options.out = "data";
-  options.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  options.threads = CoreCount();
   app->add_flag("--quickstart", command->quickstart,
                 "prepare the three datasets of the default federation");
   std::string names;

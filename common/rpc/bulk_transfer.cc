@@ -1,0 +1,57 @@
+#include "common/rpc/bulk_transfer.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/rpc/bulk_call.h"
+#include "common/rpc/bulk_message.h"
+
+namespace tributary {
+namespace {
+
+constexpr char kPullModel[] = "/tributary.v1.Federation/PullModel";
+constexpr char kPushUpdate[] = "/tributary.v1.Federation/PushUpdate";
+
+}  // namespace
+
+absl::Status PullChunks(grpc::GenericStub* stub, const v1::PullRequest& request,
+                        grpc::ClientContext* context,
+                        absl::FunctionRef<absl::Status(absl::string_view chunk)> take) {
+  BulkCall call(stub, kPullModel, context);
+  call.Write(BufferOf(request));
+  call.WritesDone();
+  absl::Status refused;
+  grpc::ByteBuffer chunk;
+  while (refused.ok() && call.Read(&chunk)) refused = take(CopyBytes(chunk));
+  if (!refused.ok()) context->TryCancel();
+  const absl::Status status = call.Finish();
+  return refused.ok() ? status : refused;
+}
+
+absl::StatusOr<v1::UpdateState> PushChunks(grpc::GenericStub* stub, const v1::PushHeader& header,
+                                           const EncodedState& update,
+                                           grpc::ClientContext* context) {
+  const std::vector<absl::Cord>& chunks = update.chunks();
+  if (header.first_chunk() > chunks.size()) {
+    return absl::InternalError(absl::StrCat("the coordinator asks for chunk ", header.first_chunk(),
+                                            " of an update of ", chunks.size()));
+  }
+  v1::PushMessage first;
+  *first.mutable_header() = header;
+  BulkCall call(stub, kPushUpdate, context);
+  // A write that fails means that the coordinator has ended the call: its status tells why.
+  bool open = call.Write(BufferOf(first));
+  for (size_t i = header.first_chunk(); open && i < chunks.size(); ++i) {
+    open = call.Write(ShareCord(PushOfChunk(chunks[i])));
+  }
+  call.WritesDone();
+  grpc::ByteBuffer answer;
+  const bool answered = call.Read(&answer);
+  RETURN_IF_ERROR(call.Finish());
+  v1::UpdateState state;
+  if (answered && ParseBuffer(answer, &state)) return state;
+  return absl::InternalError("the coordinator's answer to a push is not an UpdateState message");
+}
+
+}  // namespace tributary

@@ -1,0 +1,13 @@
+// The task of a round as its clients are told of it: a pure function of the run's settings.
+#pragma once
+
+#include "absl/time/time.h"
+#include "server/registry/run_context.h"
+#include "tributary/v1/federation.pb.h"
+
+namespace tributary {
+
+// `left`: until the round's deadline; nothing is left if it is negative.
+v1::Task MakeTask(const RunContext& context, int round, int attempt, absl::Duration left);
+
+}  // namespace tributary
