@@ -7,6 +7,7 @@
 
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <malloc.h>
 #include <openssl/rand.h>
 
 #include "absl/strings/escaping.h"
@@ -132,6 +133,9 @@ absl::Status End(const absl::Status& status, const ClientRegistry& registry, Eve
 
 absl::Status Serve(ServePlan plan) {
   RaiseFileLimit();
+  // Before other threads allocate. What gRPC receives is freed on another thread than the one that
+  // took it: each arena would keep its own share.
+  mallopt(M_ARENA_MAX, 1);
   RunContext& context = plan.context;
   const RunConfig& config = context.config;
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, RunStore::Open(plan.state));

@@ -23,44 +23,52 @@ RandomStream DialStream(const std::string& client) {
 
 }  // namespace
 
-Daemon::Daemon(DaemonSetting setting, std::shared_ptr<grpc::Channel> channel,
-               TrainerFactory factory, StateFolder* folder)
+Daemon::Daemon(DaemonSetting setting, Dial dial, TrainerFactory factory, StateFolder* folder)
     : setting_(std::move(setting)),
-      channel_(std::move(channel)),
+      dial_(std::move(dial)),
       factory_(std::move(factory)),
       folder_(folder) {}
 
 absl::Status Daemon::Run() {
-  const std::unique_ptr<v1::Federation::Stub> stub = v1::Federation::NewStub(channel_);
-  grpc::GenericStub bulk(channel_);
+  const std::shared_ptr<grpc::Channel> channel = dial_();
+  const std::unique_ptr<v1::Federation::Stub> stub = v1::Federation::NewStub(channel);
+  grpc::GenericStub bulk(channel);
   UpdateStore store(folder_->updates_path(), setting_.log);
   ResidualStore residuals(folder_->residuals_path(), setting_.log);
   ProgressBoard board([this] { events_.Push(WorkProgressed{}); });
-  TaskRunner runner({.stub = stub.get(),
-                     .bulk = &bulk,
-                     .store = &store,
-                     .residuals = &residuals,
-                     .gate = &gate_,
-                     .board = &board,
-                     .log = setting_.log,
-                     .client = setting_.card.name,
-                     .samples = setting_.card.data.samples(),
-                     .threads = setting_.threads,
-                     .timings = setting_.timings},
-                    factory_, &events_);
-  return Serve({.stub = stub.get(),
-                .events = &events_,
-                .runner = &runner,
-                .gate = &gate_,
-                .board = &board,
-                .folder = folder_,
-                .store = &store,
-                .log = setting_.log,
-                .card = setting_.card,
-                .timings = setting_.timings});
+  bool finished = false;
+  {
+    TaskRunner runner({.stub = stub.get(),
+                       .bulk = &bulk,
+                       .dial = &dial_,
+                       .store = &store,
+                       .residuals = &residuals,
+                       .gate = &gate_,
+                       .board = &board,
+                       .log = setting_.log,
+                       .client = setting_.card.name,
+                       .samples = setting_.card.data.samples(),
+                       .threads = setting_.threads,
+                       .timings = setting_.timings},
+                      factory_, &events_);
+    ASSIGN_OR_RETURN(finished, Serve({.stub = stub.get(),
+                                      .events = &events_,
+                                      .runner = &runner,
+                                      .gate = &gate_,
+                                      .board = &board,
+                                      .folder = folder_,
+                                      .store = &store,
+                                      .log = setting_.log,
+                                      .card = setting_.card,
+                                      .timings = setting_.timings}));
+  }
+  if (!finished) return absl::OkStatus();
+  store.DropAll();  // the worker is gone: nothing is written any more
+  residuals.DropAll();
+  return folder_->ForgetRun();
 }
 
-absl::Status Daemon::Serve(const SessionPlace& place) {
+absl::StatusOr<bool> Daemon::Serve(const SessionPlace& place) {
   const Timings& timings = setting_.timings;
   Backoff backoff(timings.dial, DialStream(setting_.card.name));
   bool attended = false;
@@ -70,12 +78,10 @@ absl::Status Daemon::Serve(const SessionPlace& place) {
     switch (end.kind) {
       case SessionEnd::kRunFinished:
         setting_.log->info("the run is finished");
-        place.runner->CancelAll("the run is finished");
-        place.store->DropAll();
-        return folder_->ForgetRun();
+        return true;
       case SessionEnd::kStopped:
         setting_.log->info("stopped; finished work is kept");
-        return absl::OkStatus();
+        return false;
       case SessionEnd::kFatal:
         return end.status;
       case SessionEnd::kLost:
@@ -94,7 +100,7 @@ absl::Status Daemon::Serve(const SessionPlace& place) {
                        setting_.address, std::string(end.status.message()),
                        absl::ToDoubleSeconds(wait));
     ASSIGN_OR_RETURN(const bool go_on, WaitBetweenSessions(wait));
-    if (!go_on) return absl::OkStatus();
+    if (!go_on) return false;
   }
 }
 

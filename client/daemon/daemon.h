@@ -17,6 +17,7 @@
 #include "client/daemon/task_trainer.h"
 #include "client/daemon/timings.h"
 #include "client/daemon/work_gate.h"
+#include "common/rpc/channel.h"
 
 namespace tributary {
 
@@ -31,8 +32,7 @@ struct DaemonSetting {
 class Daemon {
  public:
   // `folder` must outlive the daemon.
-  Daemon(DaemonSetting setting, std::shared_ptr<grpc::Channel> channel, TrainerFactory factory,
-         StateFolder* folder);
+  Daemon(DaemonSetting setting, Dial dial, TrainerFactory factory, StateFolder* folder);
 
   // Serves until the run is finished or Stop() was called (OK), or until it cannot go on: the
   // coordinator refuses the client or its model (FailedPrecondition, PermissionDenied,
@@ -44,13 +44,14 @@ class Daemon {
   void Stop() { events_.Push(StopAsked{}); }
 
  private:
-  absl::Status Serve(const SessionPlace& place);
+  // Whether the run is finished.
+  absl::StatusOr<bool> Serve(const SessionPlace& place);
   // Waits. False if asked to stop; an error if the worker's end makes going on pointless.
   absl::StatusOr<bool> WaitBetweenSessions(absl::Duration duration);
   absl::Status GiveUp(const absl::Status& last, absl::Duration after, bool attended) const;
 
   const DaemonSetting setting_;
-  const std::shared_ptr<grpc::Channel> channel_;
+  const Dial dial_;
   const TrainerFactory factory_;
   StateFolder* const folder_;
   EventQueue events_;

@@ -52,8 +52,9 @@ absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::l
             std::string(ModalityName(setting.card.modality)), setting.card.data.dataset(), device,
             options.threads, options.server);
 
-  Daemon daemon(std::move(setting), MakeChannel(options.server, credentials),
-                LocalTrainers(std::move(data), options.name, device, options.threads), &folder);
+  Daemon daemon(
+      std::move(setting), [&] { return MakeChannel(options.server, credentials); },
+      LocalTrainers(std::move(data), options.name, device, options.threads), &folder);
   absl::Notification over;
   const StopSignal signal([&](const std::string&) {
     daemon.Stop();

@@ -1,16 +1,12 @@
 #include "client/daemon/residual_store.h"
 
-#include <algorithm>
 #include <filesystem>
-#include <map>
 #include <system_error>
 #include <utility>
+#include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/strip.h"
 #include "common/base/file.h"
 #include "common/base/hash.h"
 #include "common/base/status_macros.h"
@@ -20,35 +16,6 @@ namespace tributary {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr char kEnding[] = ".safetensors";
-constexpr size_t kKeptRounds = 2;
-
-std::string PrefixOf(const std::string& run_id) { return Sha256Hex(run_id).substr(0, 16) + "-"; }
-
-// Rounds of a run and their files; under 0 those of other runs and what a crash left behind.
-std::multimap<uint32_t, std::string> List(const std::string& folder, const std::string& run_id) {
-  std::multimap<uint32_t, std::string> files;
-  const std::string prefix = PrefixOf(run_id);
-  std::error_code error;
-  fs::directory_iterator entry(folder, error);
-  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
-    std::string name = entry->path().filename().string();
-    uint32_t round = 0;
-    absl::string_view middle = name;
-    if (!absl::ConsumePrefix(&middle, prefix) || !absl::ConsumeSuffix(&middle, kEnding) ||
-        !absl::SimpleAtoi(middle, &round)) {
-      round = 0;
-    }
-    files.emplace(round, entry->path().string());
-  }
-  return files;
-}
-
-void Remove(const std::string& path) {
-  std::error_code error;
-  fs::remove(path, error);
-}
 
 absl::Status Add(const StateDict& residual, StateDict* delta) {
   for (const StateDict::Entry& entry : residual) {
@@ -68,35 +35,37 @@ absl::Status Add(const StateDict& residual, StateDict* delta) {
 }  // namespace
 
 std::string ResidualStore::PathOf(const std::string& run_id, uint32_t round) const {
-  return absl::StrFormat("%s/%s%010u%s", folder_, PrefixOf(run_id), round, kEnding);
+  return absl::StrFormat("%s/%s-%010u.safetensors", folder_, Sha256Hex(run_id).substr(0, 16),
+                         round);
 }
 
-void ResidualStore::AddTo(const std::string& run_id, uint32_t round, StateDict* delta) {
-  const auto files = List(folder_, run_id);
-  auto latest = files.lower_bound(round);
-  if (latest == files.begin() || (--latest)->first == 0) return;
-  const absl::StatusOr<StateDict> residual = ReadSafetensors(latest->second);
+void ResidualStore::AddTo(const std::string& run_id, uint32_t merged_round, StateDict* delta) {
+  const std::string path = PathOf(run_id, merged_round);
+  std::error_code error;
+  if (!fs::exists(path, error)) return;
+  const absl::StatusOr<StateDict> residual = ReadSafetensors(path);
   const absl::Status added = residual.ok() ? Add(*residual, delta) : residual.status();
   if (added.ok()) return;
   log_->warn("what the update of round {} lost cannot be added to this one and was deleted: {}",
-             latest->first, added.ToString());
-  Remove(latest->second);
+             merged_round, added.ToString());
+  fs::remove(path, error);
 }
 
-absl::Status ResidualStore::Save(const std::string& run_id, uint32_t round,
+absl::Status ResidualStore::Save(const std::string& run_id, uint32_t round, uint32_t merged_round,
                                  const StateDict& residual) {
   RETURN_IF_ERROR(EnsureWritableFolder(folder_));
-  RETURN_IF_ERROR(WriteSafetensors(PathOf(run_id, round), residual));
-  const auto files = List(folder_, run_id);
-  size_t kept = 0;
-  for (auto file = files.rbegin(); file != files.rend(); ++file) {
-    if (file->first == 0 || file->first > round || ++kept > kKeptRounds) Remove(file->second);
+  const std::string path = PathOf(run_id, round);
+  RETURN_IF_ERROR(WriteSafetensors(path, residual));
+  const std::string merged = PathOf(run_id, merged_round);
+  std::vector<std::string> others;
+  std::error_code error;
+  fs::directory_iterator entry(folder_, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    std::string other = entry->path().string();
+    if (other != path && other != merged) others.push_back(std::move(other));
   }
+  for (const std::string& other : others) fs::remove(other, error);
   return absl::OkStatus();
-}
-
-void ResidualStore::Drop(const std::string& run_id, uint32_t round) {
-  Remove(PathOf(run_id, round));
 }
 
 void ResidualStore::DropAll() {

@@ -2,11 +2,12 @@
 // its next one (error feedback).
 //
 //   <run>-<round>.safetensors   what the update of that round lost; tensors that lose nothing are
-//   not
-//                               in it
+//   not in it
 //
-// The two latest rounds of one run are kept: a round that is trained again after a restart starts
-// from the same residual as before.
+// Two rounds of one run are kept: the last one whose update was merged, since a round that is
+// trained again must start from the same residual, and the last one that was trained, which may be
+// merged yet. The coordinator tells which was merged (Task.merged_round): what an update lost that
+// was never used is not added to anything.
 #pragma once
 
 #include <cstdint>
@@ -26,13 +27,12 @@ class ResidualStore {
   ResidualStore(std::string folder, std::shared_ptr<spdlog::logger> log)
       : folder_(std::move(folder)), log_(std::move(log)) {}
 
-  // Adds to `delta` what the latest update of `run_id` before `round` lost. A residual that is
-  // damaged or of another model is deleted with a warning; nothing is added then.
-  void AddTo(const std::string& run_id, uint32_t round, StateDict* delta);
-  // Keeps what the update of `round` loses.
-  absl::Status Save(const std::string& run_id, uint32_t round, const StateDict& residual);
-  // Forgets it: the update is not used.
-  void Drop(const std::string& run_id, uint32_t round);
+  // Adds to `delta` what the update of `merged_round` lost (0: nothing). A residual that is damaged
+  // or of another model is deleted with a warning; nothing is added then.
+  void AddTo(const std::string& run_id, uint32_t merged_round, StateDict* delta);
+  // Keeps what the update of `round` loses, and of the others only that of `merged_round`.
+  absl::Status Save(const std::string& run_id, uint32_t round, uint32_t merged_round,
+                    const StateDict& residual);
   void DropAll();
 
  private:

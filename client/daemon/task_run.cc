@@ -19,7 +19,7 @@ TaskRun::TaskRun(const WorkPlace& place, const v1::Task& task, TaskTrainer* trai
       trainer_(trainer),
       held_(held),
       token_(token),
-      transfer_(place.stub, place.bulk, place.gate, token) {}
+      transfer_(place.stub, place.bulk, place.dial, place.gate, token) {}
 
 absl::Status TaskRun::Run() {
   place_.board->Begin(task_.round());
@@ -108,7 +108,7 @@ std::shared_ptr<const EncodedState> TaskRun::Encode(const SessionTerms& terms, C
     auto owner = std::make_shared<const StateDict>(std::move(delta));
     return EncodedState::Encode(EncodedState::SourcesOf(*owner), owner, options);
   }
-  place_.residuals->AddTo(terms.run_id, task_.round(), &delta);
+  place_.residuals->AddTo(terms.run_id, task_.merged_round(), &delta);
   std::vector<float*> values;
   for (size_t i = 0; i < delta.size(); ++i) values.push_back(delta[i].tensor.values.data());
   // A slice's values are not read again once it is encoded: what is left in them is what it lost.
@@ -126,7 +126,8 @@ std::shared_ptr<const EncodedState> TaskRun::Encode(const SessionTerms& terms, C
     residual.Add(entry.name, std::move(entry.tensor)).IgnoreError();  // names are unique
   }
   // Before the update itself: where that is on disk, what it lost is there too.
-  if (absl::Status kept = place_.residuals->Save(terms.run_id, task_.round(), residual);
+  if (absl::Status kept =
+          place_.residuals->Save(terms.run_id, task_.round(), task_.merged_round(), residual);
       !kept.ok()) {
     place_.log->error(
         "round {}: what the codec took away from the update cannot be kept on disk, and "
@@ -194,14 +195,13 @@ void TaskRun::Close(const FinishedUpdate& update, const SessionTerms& terms,
     case v1::UpdateState::STATE_LATE:
       place_.log->warn("round {}: the update came too late and is not used: {}", update.round,
                        state.message());
-      // It stays on disk, and so does what it lost: a coordinator that has just come back says so
-      // of a round that it will ask for again.
+      // It stays on disk: a coordinator that has just come back says so of a round that it will ask
+      // for again.
       return;
     default:
       place_.log->error("round {}: the coordinator refuses the update: {}", update.round,
                         state.message());
       place_.store->Drop(terms.run_id, update.round);
-      place_.residuals->Drop(terms.run_id, update.round);
   }
 }
 

@@ -33,6 +33,7 @@ namespace tributary {
 struct WorkPlace {
   v1::Federation::StubInterface* stub = nullptr;
   grpc::GenericStub* bulk = nullptr;  // of the same channel
+  const Dial* dial = nullptr;         // for pushes
   UpdateStore* store = nullptr;
   ResidualStore* residuals = nullptr;
   WorkGate* gate = nullptr;

@@ -56,11 +56,6 @@ void TaskRunner::Cancel(uint32_t round, uint32_t attempt, const std::string& rea
   }
 }
 
-void TaskRunner::CancelAll(const std::string& reason) {
-  absl::MutexLock lock(&mutex_);
-  Abandon(reason);
-}
-
 void TaskRunner::Abandon(const std::string& reason) {
   next_.reset();
   if (current_ != nullptr) place_.gate->Cancel(&current_->token, reason);

@@ -36,7 +36,6 @@ class TaskRunner {
 
   // Cancels the task of `round`, if it is being worked on and not of a later attempt.
   void Cancel(uint32_t round, uint32_t attempt, const std::string& reason);
-  void CancelAll(const std::string& reason);
 
  private:
   struct Job {

@@ -68,7 +68,7 @@ absl::StatusOr<v1::UpdateState> Transfer::Push(const SessionTerms& terms,
   grpc::ClientContext context;
   SetLimit(limit, &context);
   WorkGate::CallScope scope(gate_, token_, &context);
-  return PushChunks(bulk_, HeaderOf(terms, update, first_chunk), *update.state, &context);
+  return PushChunks(*dial_, HeaderOf(terms, update, first_chunk), *update.state, &context);
 }
 
 }  // namespace tributary

@@ -14,6 +14,7 @@
 #include "client/daemon/update_store.h"
 #include "client/daemon/work_gate.h"
 #include "common/codec/state_decoder.h"
+#include "common/rpc/channel.h"
 #include "tributary/v1/federation.grpc.pb.h"
 
 namespace tributary {
@@ -21,10 +22,10 @@ namespace tributary {
 // Used by one thread.
 class Transfer {
  public:
-  // All must outlive the object. `bulk` is of the same channel as `stub`.
-  Transfer(v1::Federation::StubInterface* stub, grpc::GenericStub* bulk, WorkGate* gate,
-           CancelToken* token)
-      : stub_(stub), bulk_(bulk), gate_(gate), token_(token) {}
+  // All must outlive the object. `bulk` is of the same channel as `stub`; pushes dial their own.
+  Transfer(v1::Federation::StubInterface* stub, grpc::GenericStub* bulk, const Dial* dial,
+           WorkGate* gate, CancelToken* token)
+      : stub_(stub), bulk_(bulk), dial_(dial), gate_(gate), token_(token) {}
 
   // Pulls from the decoder's next chunk on; `held_version`: of the values that it can add
   // differences to, 0 for none. OK if the decoder is complete. A chunk that the decoder refuses
@@ -43,6 +44,7 @@ class Transfer {
  private:
   v1::Federation::StubInterface* const stub_;
   grpc::GenericStub* const bulk_;
+  const Dial* const dial_;
   WorkGate* const gate_;
   CancelToken* const token_;
 };

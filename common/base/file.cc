@@ -31,8 +31,9 @@ absl::Status SyncFolder(const std::string& path) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
-  fd_ = open(part().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+AtomicFile::AtomicFile(std::string path, const std::string& recycled) : path_(std::move(path)) {
+  const bool reused = !recycled.empty() && rename(recycled.c_str(), part().c_str()) == 0;
+  fd_ = open(part().c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (reused ? 0 : O_TRUNC), 0644);
   if (fd_ < 0) status_ = ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
 }
 
@@ -47,6 +48,7 @@ absl::Status AtomicFile::Write(absl::string_view content) {
     const ssize_t written = write(fd_, content.data(), content.size());
     if (written >= 0) {
       content.remove_prefix(static_cast<size_t>(written));
+      written_ += static_cast<uint64_t>(written);
       // The disk begins now and not at the end. A hint: Commit() makes sure.
       if (written >= kLargeWrite) sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
     } else if (errno != EINTR) {
@@ -58,7 +60,8 @@ absl::Status AtomicFile::Write(absl::string_view content) {
 
 absl::Status AtomicFile::Commit() && {
   RETURN_IF_ERROR(status_);
-  if (fsync(fd_) != 0 || rename(part().c_str(), path_.c_str()) != 0) {
+  if (ftruncate(fd_, static_cast<off_t>(written_)) != 0 || fsync(fd_) != 0 ||
+      rename(part().c_str(), path_.c_str()) != 0) {
     return ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
   }
   close(std::exchange(fd_, -1));

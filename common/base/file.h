@@ -1,6 +1,7 @@
 // Files that survive a crash: whole or not at all.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -17,7 +18,9 @@ namespace tributary {
 // behind.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::string path);
+  // `recycled`: a file that nobody needs any more, whose place on the disk is written over, or none
+  // (also where there is no such file): new places cost more than the bytes. It is gone afterwards.
+  explicit AtomicFile(std::string path, const std::string& recycled = "");
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -31,6 +34,7 @@ class AtomicFile {
 
   std::string path_;
   int fd_;
+  uint64_t written_ = 0;
   absl::Status status_;
 };
 

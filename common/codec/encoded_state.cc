@@ -19,6 +19,7 @@ namespace {
 constexpr absl::string_view kMagic = "TRIBCHK1";
 constexpr uint64_t kEndMark = ~uint64_t{0};
 constexpr size_t kLeastSliceValues = 1024;
+constexpr int64_t kSliceFraming = 64;  // bytes around a slice's payload, at most
 
 void AppendNumber(uint64_t number, std::string* bytes) {
   bytes->append(reinterpret_cast<const char*>(&number), sizeof(number));
@@ -53,21 +54,14 @@ uint64_t VersionOf(absl::Span<const EncodedSlice> slices) {
   return std::max<uint64_t>(Checksum(numbers), 1);
 }
 
-// How tensors are cut into slices.
-std::vector<EncodedState::Extent> ExtentsOf(absl::Span<const EncodedState::Source> tensors,
-                                            int64_t chunk_bytes) {
-  // A slice is no larger than a chunk in any codec, which keeps chunks near their size, and is cut
-  // at the same places in all.
-  const size_t most = std::clamp<size_t>(static_cast<size_t>(chunk_bytes) / sizeof(float),
-                                         kLeastSliceValues, kMostSliceValues);
-  std::vector<EncodedState::Extent> extents;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    const size_t count = tensors[i].values.size();
-    for (size_t begin = 0; begin < count; begin += most) {
-      extents.push_back({i, begin, std::min(begin + most, count)});
-    }
-  }
-  return extents;
+// What a slice adds to a chunk.
+int64_t BytesInChunk(size_t payload) { return static_cast<int64_t>(payload) + kSliceFraming; }
+
+// Whether a chunk that is filled so far is closed: the next slice would be too small to be worth
+// it.
+bool IsFull(int64_t filled, int64_t chunk_bytes) {
+  return filled > 0 &&
+         filled + static_cast<int64_t>(kLeastSliceValues * sizeof(float)) > chunk_bytes;
 }
 
 }  // namespace
@@ -80,6 +74,28 @@ Codec CodecOfTensor(const TensorSpec& spec, Codec codec) {
                         absl::StrContains(spec.name, "Norm") ||
                         absl::EndsWith(spec.name, "cross_modal_scale");
   return small && !delicate ? Codec::kInt8Block : Codec::kF32;
+}
+
+std::vector<EncodedState::Extent> EncodedState::ExtentsOf(const Manifest& manifest,
+                                                          int64_t chunk_bytes) {
+  std::vector<Extent> extents;
+  int64_t filled = 0;
+  for (size_t tensor = 0; tensor < manifest.tensors.size(); ++tensor) {
+    const auto end = static_cast<size_t>(ElementCount(manifest.tensors[tensor].shape));
+    for (size_t begin = 0; begin < end;) {
+      if (IsFull(filled, chunk_bytes)) filled = 0;
+      const int64_t room = std::max<int64_t>(0, chunk_bytes - filled - kSliceFraming);
+      size_t count = std::clamp<size_t>(static_cast<size_t>(room) / sizeof(float),
+                                        kLeastSliceValues, kMostSliceValues);
+      // A rest that is too small for a slice of its own comes along.
+      if (end - begin < count + kLeastSliceValues) count = end - begin;
+      count = std::min<size_t>(count, kMostSliceValues);
+      extents.push_back({tensor, begin, begin + count});
+      begin += count;
+      filled += BytesInChunk(count * sizeof(float));
+    }
+  }
+  return extents;
 }
 
 EncodedState::EncodedState(std::vector<absl::Cord> chunks, const ValuesVersion& version)
@@ -132,7 +148,9 @@ EncodedSlice EncodedState::EncodeSlice(const TensorSpec& spec, const Extent& ext
 std::shared_ptr<const EncodedState> EncodedState::Encode(absl::Span<const Source> tensors,
                                                          std::shared_ptr<const void> owner,
                                                          const Options& options) {
-  const std::vector<Extent> extents = ExtentsOf(tensors, options.chunk_bytes);
+  Manifest manifest;
+  for (const Source& tensor : tensors) manifest.tensors.push_back(tensor.spec);
+  const std::vector<Extent> extents = ExtentsOf(manifest, options.chunk_bytes);
   std::vector<EncodedSlice> slices(extents.size());
   ParallelFor(options.threads, extents.size(), [&](size_t i) {
     const Extent& extent = extents[i];
@@ -151,11 +169,11 @@ std::shared_ptr<const EncodedState> EncodedState::Assemble(absl::Span<const Enco
   std::vector<size_t> begins = {0};  // each chunk's first slice
   int64_t filled = 0;
   for (size_t i = 0; i < slices.size(); ++i) {
-    if (filled >= chunk_bytes) {
+    if (IsFull(filled, chunk_bytes)) {
       begins.push_back(i);
       filled = 0;
     }
-    filled += static_cast<int64_t>(slices[i].payload.size());
+    filled += BytesInChunk(slices[i].payload.size());
   }
   std::vector<absl::Cord> chunks(begins.size());
   for (size_t i = 0; i < begins.size(); ++i) {
@@ -174,21 +192,28 @@ std::shared_ptr<const EncodedState> EncodedState::Encode(const StateDict& state,
                 {.codec = codec, .chunk_bytes = chunk_bytes, .threads = threads});
 }
 
-absl::Status EncodedState::Save(const std::string& path) const {
-  AtomicFile file(path);
-  RETURN_IF_ERROR(file.Write(kMagic));
+absl::Status EncodedState::Save(const std::string& path, std::string* sha256,
+                                const std::string& recycled) const {
+  AtomicFile file(path, recycled);
+  Sha256 hash;
+  const auto write = [&](absl::string_view bytes) {
+    if (sha256 != nullptr) hash.Add(bytes);
+    return file.Write(bytes);
+  };
+  RETURN_IF_ERROR(write(kMagic));
   for (const absl::Cord& cord : chunks_) {
     const std::string chunk(cord);
     std::string head;
     AppendNumber(chunk.size(), &head);
     AppendNumber(Checksum(chunk), &head);
-    RETURN_IF_ERROR(file.Write(head));
-    RETURN_IF_ERROR(file.Write(chunk));
+    RETURN_IF_ERROR(write(head));
+    RETURN_IF_ERROR(write(chunk));
   }
   std::string tail;
   AppendNumber(kEndMark, &tail);
   AppendNumber(chunks_.size(), &tail);
-  RETURN_IF_ERROR(file.Write(tail));
+  RETURN_IF_ERROR(write(tail));
+  if (sha256 != nullptr) *sha256 = std::move(hash).Hex();
   return std::move(file).Commit();
 }
 

@@ -1,8 +1,9 @@
 // EncodedState: tensors as the chunks that travel, built once and shared by every stream.
 //
-// Slices of all tensors, in manifest order, are packed into chunks of about `chunk_bytes`: small
-// tensors share a chunk, large ones are split. A tensor's codec is CodecOfTensor()'s. Chunks are
-// cords: plain f32 payloads lie where the values lie, which are never copied.
+// Slices of all tensors, in manifest order, are packed into chunks of `chunk_bytes`, plain f32 ones
+// within a few kilobytes: small tensors share a chunk, large ones are split where a chunk is full.
+// A tensor's codec is CodecOfTensor()'s. Chunks are cords: plain f32 payloads lie where the values
+// lie, which are never copied.
 //
 // Immutable, hence thread-safe.
 #pragma once
@@ -43,7 +44,7 @@ class EncodedState {
   };
   struct Options {
     Codec codec = Codec::kF32;
-    int64_t chunk_bytes = 1 << 20;  // what a chunk holds at least, if there is as much
+    int64_t chunk_bytes = 1 << 20;
     int threads = 1;
     bool plain_f32 = false;  // f32 values go as they are, by reference
     // 0: computed from the slices.
@@ -62,6 +63,9 @@ class EncodedState {
                                                     int64_t chunk_bytes, int threads);
   static std::vector<Source> SourcesOf(const StateDict& state);
 
+  // How Encode() cuts tensors into slices: at the same places in all codecs.
+  static std::vector<Extent> ExtentsOf(const Manifest& manifest, int64_t chunk_bytes);
+
   // A run of values of a tensor as a slice. `owner`, `options`: as above.
   static EncodedSlice EncodeSlice(const TensorSpec& spec, const Extent& extent,
                                   absl::Span<const float> values,
@@ -72,8 +76,10 @@ class EncodedState {
 
   // From a file that Save() wrote. DataLoss if it is cut short or changed.
   static absl::StatusOr<std::shared_ptr<const EncodedState>> Load(const std::string& path);
-  // Whole or not at all.
-  absl::Status Save(const std::string& path) const;
+  // Whole or not at all. `sha256`, if not null, is set to the file's hash. `recycled`: see
+  // AtomicFile.
+  absl::Status Save(const std::string& path, std::string* sha256 = nullptr,
+                    const std::string& recycled = "") const;
 
   // Serialized v1::Chunk messages, in order; at least one.
   const std::vector<absl::Cord>& chunks() const { return chunks_; }

@@ -14,6 +14,7 @@ namespace tributary {
 // The largest magnitude, as the bits of a non-negative float: infinity and NaN compare above every
 // number. 0 for no values.
 uint32_t LargestMagnitudeBits(absl::Span<const float> values);
+inline constexpr uint32_t kLargestFiniteBits = 0x7f7fffff;
 
 // IEEE 754 binary16, rounded to nearest even; beyond its range infinity, NaN stays NaN.
 void FloatsToHalves(absl::Span<const float> values, uint16_t* halves);

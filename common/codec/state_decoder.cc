@@ -84,6 +84,11 @@ absl::Status ChunkReader::ReadSlice(const SliceHead& head, absl::string_view pay
   sum_codec_ = Codec::kF32;
   if (head.sum_codec != v1::CODEC_UNSPECIFIED) {
     ASSIGN_OR_RETURN(sum_codec_, CodecFromProto(head.sum_codec));
+    if (UsesErrorFeedback(sum_codec_)) {
+      return absl::InvalidArgumentError(absl::StrCat("sums cannot be rounded to codec ",
+                                                     CodecName(sum_codec_),
+                                                     ", expected f32, f16 or bf16"));
+    }
   }
   absl::Status range;
   RETURN_IF_ERROR(DecodeValues(codec, head.compressed, payload, head.count, &scratch_,
@@ -163,7 +168,9 @@ absl::Status StateDecoder::Add(absl::string_view serialized_chunk) {
         absl::StrCat("chunk ", head.index, " holds differences from values ", absl::Hex(base),
                      ", which are not held here: begin again with chunk 0"));
   }
-  return reader_.Read(
+  const ChunkReader::Position before = reader_.position();
+  bool finite = true;
+  RETURN_IF_ERROR(reader_.Read(
       serialized_chunk, [&](size_t tensor, size_t offset, absl::Span<const float> values) {
         const absl::Span<float> to =
             absl::MakeSpan(state_[tensor].tensor.values).subspan(offset, values.size());
@@ -172,7 +179,14 @@ absl::Status StateDecoder::Add(absl::string_view serialized_chunk) {
         const float* from = (*base_)[tensor].tensor.values.data() + offset;
         for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
         RoundTo(reader_.sum_codec(), to);
-      });
+        finite &= LargestMagnitudeBits(to) <= kLargestFiniteBits;
+      }));
+  if (finite) return absl::OkStatus();
+  reader_.GoBackTo(before);
+  return absl::OutOfRangeError(
+      absl::StrCat("chunk ", head.index,
+                   ": a difference and the value it belongs to add up to more than a float"
+                   " holds"));
 }
 
 }  // namespace tributary

@@ -219,7 +219,7 @@ void ReadWire(Section section, WireConfig* wire) {
   section.OneOf("download_delta", &wire->download_delta, Table(kDeltaCodecWords));
   section.OneOf("pack_f32", &wire->pack_f32, Table(kPackings));
   int64_t chunk_kib = wire->chunk_bytes >> 10;
-  section.Whole("chunk_kib", &chunk_kib, 16, 3 << 10);
+  section.Whole("chunk_kib", &chunk_kib, 16, 3000);
   wire->chunk_bytes = chunk_kib << 10;
   section.Time("heartbeat", &wire->heartbeat, kShortest, absl::Hours(1));
   section.Time("liveness", &wire->liveness, kShortest, absl::Hours(24));

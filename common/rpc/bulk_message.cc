@@ -50,7 +50,9 @@ std::string CopyBytes(const grpc::ByteBuffer& buffer, size_t first, std::string 
   std::string bytes = std::move(reuse);
   bytes.clear();
   if (!buffer.Dump(&slices).ok()) return bytes;
-  bytes.reserve(buffer.Length() - std::min(first, buffer.Length()));
+  const size_t length = buffer.Length() - std::min(first, buffer.Length());
+  if (bytes.capacity() < length) bytes = std::string();  // growing doubles it, and copies
+  bytes.reserve(length);
   for (const grpc::Slice& slice : slices) {
     const size_t skipped = std::min(first, slice.size());
     first -= skipped;

@@ -1,5 +1,7 @@
 #include "common/rpc/bulk_transfer.h"
 
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -22,14 +24,18 @@ absl::Status PullChunks(grpc::GenericStub* stub, const v1::PullRequest& request,
   call.Write(BufferOf(request));
   call.WritesDone();
   absl::Status refused;
-  grpc::ByteBuffer chunk;
-  while (refused.ok() && call.Read(&chunk)) refused = take(CopyBytes(chunk));
+  grpc::ByteBuffer message;
+  std::string chunk;  // one piece of memory for all: fresh pages would cost as much as the copy
+  while (refused.ok() && call.Read(&message)) {
+    chunk = CopyBytes(message, 0, std::move(chunk));
+    refused = take(chunk);
+  }
   if (!refused.ok()) context->TryCancel();
   const absl::Status status = call.Finish();
   return refused.ok() ? status : refused;
 }
 
-absl::StatusOr<v1::UpdateState> PushChunks(grpc::GenericStub* stub, const v1::PushHeader& header,
+absl::StatusOr<v1::UpdateState> PushChunks(const Dial& dial, const v1::PushHeader& header,
                                            const EncodedState& update,
                                            grpc::ClientContext* context) {
   const std::vector<absl::Cord>& chunks = update.chunks();
@@ -39,7 +45,8 @@ absl::StatusOr<v1::UpdateState> PushChunks(grpc::GenericStub* stub, const v1::Pu
   }
   v1::PushMessage first;
   *first.mutable_header() = header;
-  BulkCall call(stub, kPushUpdate, context);
+  grpc::GenericStub stub(dial());
+  BulkCall call(&stub, kPushUpdate, context);
   // A write that fails means that the coordinator has ended the call: its status tells why.
   bool open = call.Write(BufferOf(first));
   for (size_t i = header.first_chunk(); open && i < chunks.size(); ++i) {

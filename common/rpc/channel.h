@@ -5,6 +5,7 @@
 // about 1 MiB.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,9 @@ struct ChannelOptions {
 std::shared_ptr<grpc::Channel> MakeChannel(
     const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
     const ChannelOptions& options = {});
+
+// Makes such a channel, each time one with a connection of its own.
+using Dial = std::function<std::shared_ptr<grpc::Channel>()>;
 
 // Lets clients ping as often as MakeChannel() does, and pings them every `keepalive`.
 void ConfigureKeepalive(absl::Duration keepalive, grpc::ServerBuilder* builder);

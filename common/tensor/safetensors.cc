@@ -195,7 +195,7 @@ absl::StatusOr<StateDict> ReadSafetensors(const std::string& path) {
 
 absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
                               const std::map<std::string, std::string>& metadata,
-                              std::string* sha256) {
+                              std::string* sha256, const std::string& recycled) {
   const std::string head = HeadOf(state, metadata);
   std::future<std::string> hash;  // takes as long as the disk does
   if (sha256 != nullptr) {
@@ -208,7 +208,7 @@ absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
       return std::move(whole).Hex();
     });
   }
-  AtomicFile file(path);
+  AtomicFile file(path, recycled);
   absl::Status status = file.Write(head);
   for (const StateDict::Entry& entry : state) {
     const std::vector<float>& values = entry.tensor.values;

@@ -7,16 +7,21 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/parallel.h"
+#include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/codec/state_decoder.h"
 
 namespace tributary {
 namespace {
 
-double CohortWeight(const std::vector<CohortMember>& cohort, const AggregationConfig& config) {
-  double sum = 0;
-  for (const CohortMember& member : cohort) sum += MemberWeight(member, config);
-  return sum;
+// What a contribution was added with, over what it counts in the end: the same for all of one
+// parameter, under rule `paper`.
+double RescaleOf(const std::vector<Contribution>& all, const std::vector<CohortMember>& cohort,
+                 const std::vector<Contribution>& arrived, const CohortMember& any) {
+  const auto same = std::find_if(all.begin(), all.end(), [&](const Contribution& other) {
+    return cohort[other.member].client == any.client && other.source == arrived.front().source;
+  });
+  return arrived.front().coefficient / same->coefficient;
 }
 
 std::map<std::string, Manifest> UploadsOf(const std::vector<Target>& targets) {
@@ -38,7 +43,6 @@ Aggregator::Aggregator(std::vector<Target> targets, std::vector<CohortMember> co
       cohort_(std::move(cohort)),
       config_(config),
       full_plan_(BuildPlan(targets_, cohort_, config_)),
-      cohort_weight_(CohortWeight(cohort_, config_)),
       sums_(std::move(sums)) {
   for (size_t i = sums_.size(); i < targets_.size(); ++i) {
     sums_.push_back(std::make_unique<Accumulator>(targets_[i].manifest));
@@ -87,24 +91,31 @@ absl::Status Aggregator::Add(const std::string& client, std::shared_ptr<Upload> 
     }
   }
   const auto place = static_cast<size_t>(member - cohort_.begin());
-  return AddVerified(RoutesOf(full_plan_, place, cohort_, true), upload.get(), threads);
+  absl::Status status = AddVerified(RoutesOf(full_plan_, place, cohort_), upload.get(), threads);
+  if (!status.ok()) {
+    absl::MutexLock lock(&mutex_);
+    health_.Update(Annotate(status, absl::StrCat("the update of ", client, " is added in part")));
+  }
+  return status;
+}
+
+absl::Status Aggregator::health() const {
+  absl::MutexLock lock(&mutex_);
+  return health_;
 }
 
 Aggregator::Routes Aggregator::RoutesOf(const Plan& plan, size_t member,
-                                        const std::vector<CohortMember>& cohort,
-                                        bool by_samples) const {
+                                        const std::vector<CohortMember>& cohort) const {
   const Manifest& own = TargetOf(cohort[member]).manifest;
   absl::flat_hash_map<absl::string_view, size_t> places;
   for (size_t i = 0; i < own.tensors.size(); ++i) places[own.tensors[i].name] = i;
   Routes routes(own.tensors.size());
-  const double by_n = MemberWeight(cohort[member], config_) / cohort_weight_;
   for (size_t t = 0; t < targets_.size(); ++t) {
     const TargetPlan& target_plan = plan.at(targets_[t].dataset);
     for (size_t p = 0; p < target_plan.size(); ++p) {
       for (const Contribution& contribution : target_plan[p]) {
         if (contribution.member != member) continue;
-        routes[places.at(contribution.source)].push_back(
-            {t, p, by_samples ? by_n : contribution.coefficient});
+        routes[places.at(contribution.source)].push_back({t, p, contribution.coefficient});
       }
     }
   }
@@ -149,11 +160,9 @@ std::vector<MergeStep> Aggregator::StepsOf(const Plan& plan,
     for (size_t p = 0; p < target_plan.size(); ++p) {
       if (target_plan[p].empty()) continue;
       MergeStep step{.tensor = &state[p].tensor, .sums = sums_[t].get(), .place = p};
-      // Under rule paper, sums carry n_k / N and the plan says n_k / D: one factor for all
-      // contributions.
       if (config_.rule == Rule::kPaper) {
-        const Contribution& any = target_plan[p].front();
-        step.factor = any.coefficient * cohort_weight_ / MemberWeight(arrived[any.member], config_);
+        step.factor = RescaleOf(full_plan_.at(targets_[t].dataset)[p], cohort_, target_plan[p],
+                                arrived[target_plan[p].front().member]);
       }
       // The difference between the contributors' own globals and this one, by dataset and source
       // tensor: an order that does not change from run to run.
@@ -174,6 +183,7 @@ std::vector<MergeStep> Aggregator::StepsOf(const Plan& plan,
 
 absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, int threads) {
   absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(health_);
   std::vector<CohortMember> arrived;
   for (const CohortMember& member : cohort_) {
     if (added_.contains(member.client)) arrived.push_back(member);
@@ -181,7 +191,7 @@ absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, i
   const Plan plan = BuildPlan(targets_, arrived, config_);
   for (size_t i = 0; i < arrived.size() && config_.rule == Rule::kRelease; ++i) {
     const std::shared_ptr<Upload> upload = std::move(kept_[arrived[i].client]);
-    RETURN_IF_ERROR(AddVerified(RoutesOf(plan, i, arrived, false), upload.get(), threads));
+    RETURN_IF_ERROR(AddVerified(RoutesOf(plan, i, arrived), upload.get(), threads));
   }
   RETURN_IF_ERROR(Merge(StepsOf(plan, arrived, globals), threads));
   drained_ = true;

@@ -10,10 +10,14 @@
 // W_k - W_t is that delta plus (W_own - W_t), which FinishInto() adds from the globals, with the
 // same coefficient.
 //
-// Rule `paper`: updates are added as they come, weighted by n_k / N of the sampled cohort, and
-// rescaled by N / D at the end. Rule `release`: a client's coefficient depends on who comes after
-// it, so spools are kept until the end. Memory is O(globals) either way, whatever the number of
-// clients.
+// Rule `paper`: updates are added as they come, weighted by n_k / D of the sampled cohort, and
+// rescaled at the end by D over the D of those that came. Rule `release`: a client's coefficient
+// depends on who comes after it, so spools are kept until the end. Memory is O(globals) either way,
+// whatever the number of clients.
+//
+// Exactness: each product is rounded to 2^-41. The rescaling multiplies that by D over the arrived
+// D: with K contributions the change of a value is within K * 2^-41 * D / D_arrived of the exact
+// one before it is rounded to float32.
 //
 // Source: design.md, "Aggregation"; algorithm.md section 4.
 #pragma once
@@ -54,8 +58,11 @@ class Aggregator {
 
   // Adds the whole update of `client` on up to `threads` threads. Errors leave the sums untouched:
   // NotFound for a client outside the cohort, AlreadyExists for one that was added, InvalidArgument
-  // for an upload that is not complete.
+  // for an upload that is not complete. Any other error is our own disk's, which did not give a
+  // spool back: see health().
   absl::Status Add(const std::string& client, std::shared_ptr<Upload> upload, int threads = 1);
+  // Not OK once part of an update may be in the sums: the round must be attempted anew.
+  absl::Status health() const;
 
   // What an update of `member` may hold.
   const Manifest& ManifestOf(const CohortMember& member) const;
@@ -67,8 +74,8 @@ class Aggregator {
   std::map<std::string, StateDict> Representations() const;
 
   // Turns the current globals into the new ones, in place, on up to `threads` threads. Needs no
-  // client to have reported: what nobody contributed to stays. After an error the globals are
-  // unusable.
+  // client to have reported: what nobody contributed to stays. Not OK before the globals were
+  // touched: health(), or a kept update that cannot be read.
   absl::Status FinishInto(std::map<std::string, StateDict>* globals, int threads = 1);
   // The new globals from the current ones.
   absl::StatusOr<std::map<std::string, StateDict>> Finish(
@@ -89,8 +96,7 @@ class Aggregator {
   const Target& TargetOf(const CohortMember& member) const;
   absl::StatusOr<size_t> PlaceOf(const std::string& client) const;
   absl::Status AddVerified(const Routes& routes, Upload* upload, int threads);
-  Routes RoutesOf(const Plan& plan, size_t member, const std::vector<CohortMember>& cohort,
-                  bool by_samples) const;
+  Routes RoutesOf(const Plan& plan, size_t member, const std::vector<CohortMember>& cohort) const;
   std::vector<MergeStep> StepsOf(const Plan& plan, const std::vector<CohortMember>& arrived,
                                  std::map<std::string, StateDict>* globals) const;
 
@@ -99,11 +105,11 @@ class Aggregator {
   const std::vector<CohortMember> cohort_;
   const AggregationConfig config_;
   const Plan full_plan_;  // as if everybody had reported: says who goes where
-  double cohort_weight_;  // N
   Sums sums_;             // by target
   bool drained_ = false;  // the sums are zero again
 
   mutable absl::Mutex mutex_;
+  absl::Status health_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> added_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<Upload>> kept_ ABSL_GUARDED_BY(mutex_);  // rule release
   std::map<std::string, StateDict> representations_ ABSL_GUARDED_BY(mutex_);

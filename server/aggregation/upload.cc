@@ -9,6 +9,10 @@
 
 namespace tributary {
 
+uint64_t MostUploadBytes(uint64_t elements, uint64_t tensors) {
+  return elements * 4 + elements / 16 + tensors * 256 + (64 << 10);
+}
+
 Upload::Upload(const Manifest* manifest, size_t plain, uint64_t most_bytes,
                std::unique_ptr<Spool> spool)
     : manifest_(manifest),

@@ -18,6 +18,10 @@
 
 namespace tributary {
 
+// The most that an honest upload of `elements` values in `tensors` tensors takes in the largest
+// codec, f32: its values, and room for the messages around them.
+uint64_t MostUploadBytes(uint64_t elements, uint64_t tensors);
+
 class Upload {
  public:
   // `manifest` must outlive the upload; tensors from number `plain` on are representations: decoded

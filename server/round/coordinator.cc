@@ -10,6 +10,7 @@
 #include "common/base/status_macros.h"
 #include "common/codec/encoded_state.h"
 #include "common/tensor/safetensors.h"
+#include "server/round/round_record.h"
 #include "server/round/run_result.h"
 #include "server/round/sampler.h"
 #include "server/round/task_message.h"
@@ -42,15 +43,15 @@ absl::StatusOr<std::vector<EncodedState::Source>> DownloadOf(const DatasetContex
   return download;
 }
 
-// Bytes of the largest update that a client can send, in f32: what one upload needs of the spools'
-// memory.
+// What one upload of any dataset needs of the spools' memory at most.
 int64_t LargestUpload(const RunContext& context) {
-  int64_t largest = 0;
+  uint64_t largest = 0;
   for (const auto& [name, dataset] : context.datasets) {
-    const int64_t bytes = 4 * dataset.upload.ElementCount();
-    largest = std::max(largest, bytes + bytes / 64 + (1 << 20));
+    largest =
+        std::max(largest, MostUploadBytes(static_cast<uint64_t>(dataset.upload.ElementCount()),
+                                          dataset.upload.tensors.size()));
   }
-  return largest;
+  return static_cast<int64_t>(largest);
 }
 
 Target TargetOf(const DatasetContext& dataset) {
@@ -73,38 +74,6 @@ RoundOutcome OutcomeOf(const LiveRound& live) {
                                .representations = std::move(representations[member.client])});
   }
   return outcome;
-}
-
-nlohmann::json UpdatesJson(const std::map<std::string, AcceptedUpdate>& accepted,
-                           const std::vector<CohortMember>& cohort) {
-  nlohmann::json updates = nlohmann::json::object();
-  for (const CohortMember& member : cohort) {
-    const auto found = accepted.find(member.client);
-    if (found == accepted.end()) continue;
-    const AcceptedUpdate& update = found->second;
-    updates[member.client] = {{"dataset", member.dataset},
-                              {"samples", member.samples},
-                              {"bytes", update.bytes},
-                              {"loss", update.report.loss()},
-                              {"first_loss", update.report.first_loss()},
-                              {"steps", update.report.steps()},
-                              {"train_seconds", update.report.train_seconds()},
-                              {"peak_rss_bytes", update.report.peak_rss_bytes()}};
-  }
-  return updates;
-}
-
-// Mean training loss by dataset, each client the same.
-nlohmann::json MeanLosses(const nlohmann::json& updates) {
-  std::map<std::string, std::pair<double, int>> sums;
-  for (const auto& [client, update] : updates.items()) {
-    auto& [sum, count] = sums[update["dataset"].get<std::string>()];
-    sum += update["loss"].get<double>();
-    ++count;
-  }
-  nlohmann::json losses = nlohmann::json::object();
-  for (const auto& [dataset, sum] : sums) losses[dataset] = sum.first / sum.second;
-  return losses;
 }
 
 }  // namespace
@@ -170,6 +139,8 @@ absl::Status Coordinator::Begin() {
   ASSIGN_OR_RETURN(const std::optional<int> last, parts_.store->LastRound());
   StageTimes stages;
   if (last.has_value()) {
+    ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, parts_.store->History());
+    for (const RoundRecord& record : history) RememberMerged(record);
     ASSIGN_OR_RETURN(ModelSet models, parts_.store->LoadLast());
     models_ = std::make_shared<ModelSet>(std::move(models));
     if (models_->published.empty()) return PublishModels(&stages);
@@ -214,11 +185,19 @@ absl::Status Coordinator::Store(RoundRecord* record, absl::Time started, StageTi
   record->model_hash = hash.get();
   RETURN_IF_ERROR(staged.status());
   record->seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);
-  return parts_.store->Commit(*record, *staged, parts_.clock->Now());
+  RETURN_IF_ERROR(parts_.store->Commit(*record, *staged, parts_.clock->Now()));
+  RememberMerged(*record);
+  return absl::OkStatus();
+}
+
+void Coordinator::RememberMerged(const RoundRecord& record) {
+  absl::MutexLock lock(&mutex_);
+  for (const auto& [client, update] : record.updates.items()) merged_[client] = record.round;
 }
 
 absl::Status Coordinator::RunRound(int round) {
   const int attempts = parts_.context->config.round.attempts;
+  std::string reason;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     RETURN_IF_ERROR(Enter(round, attempt, Phase::kWaiting, ""));
     RETURN_IF_ERROR(AwaitClients());
@@ -228,15 +207,16 @@ absl::Status Coordinator::RunRound(int round) {
     if (decision.action == RoundDecision::Action::kClose) {
       return CommitRound(live.get(), started);
     }
-    CloseRound(decision.reason);
+    reason = decision.reason;
+    CloseRound(reason);
     sums_ = live->TakeSums();
     parts_.events->Emit("round_retry",
-                        absl::StrCat("round ", round, " has no quorum: ", decision.reason),
-                        {{"round", round}, {"attempt", attempt}, {"reason", decision.reason}});
+                        absl::StrCat("round ", round, " is attempted anew: ", reason),
+                        {{"round", round}, {"attempt", attempt}, {"reason", reason}});
   }
-  return absl::UnavailableError(
-      absl::StrCat("round ", round, " found no quorum in ", attempts,
-                   " attempts; the last commit stands: start again when the clients are back"));
+  return absl::UnavailableError(absl::StrCat(
+      "round ", round, " came to nothing in ", attempts, " attempts, last because: ", reason,
+      "; the last commit stands: mend that and start again"));
 }
 
 Attendance Coordinator::TakeAttendance() const {
@@ -336,14 +316,24 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
 }
 
 void Coordinator::Offer(const LiveRound& live, const std::string& client) const {
+  int merged_round = 0;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (const auto found = merged_.find(client); found != merged_.end()) {
+      merged_round = found->second;
+    }
+  }
   v1::ServerMessage message;
   *message.mutable_task() = MakeTask(*parts_.context, live.round(), live.attempt(),
-                                     live.State().deadline - parts_.clock->Now());
+                                     live.State().deadline - parts_.clock->Now(), merged_round);
   parts_.registry->Send(client, std::move(message));
 }
 
 absl::StatusOr<RoundDecision> Coordinator::AwaitUpdates(LiveRound* live) {
   while (true) {
+    if (const absl::Status health = live->health(); !health.ok()) {
+      return RoundDecision{RoundDecision::Action::kRetry, std::string(health.message())};
+    }
     const RoundDecision decision =
         Decide(parts_.clock->Now(), live->State(), parts_.context->config.round);
     if (decision.action != RoundDecision::Action::kWait) return decision;

@@ -94,6 +94,8 @@ class Coordinator {
   absl::Status PublishModels(StageTimes* stages);
   // Writes `record`, whose time and hash it fills in, and the models.
   absl::Status Store(RoundRecord* record, absl::Time started, StageTimes* stages);
+  // Whose updates this committed round holds.
+  void RememberMerged(const RoundRecord& record);
   absl::Status FinishRun();
   Attendance TakeAttendance() const;
   std::vector<CohortMember> SampleMembers(int round, int attempt) const;
@@ -114,6 +116,7 @@ class Coordinator {
   RunSnapshot snapshot_ ABSL_GUARDED_BY(mutex_);
   uint64_t bytes_up_ ABSL_GUARDED_BY(mutex_) = 0;  // of committed rounds
   uint64_t bytes_down_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, int> merged_ ABSL_GUARDED_BY(mutex_);  // last round, by client
   // Of the last commit. Shared with what is published of them, which may refer to their values.
   std::shared_ptr<ModelSet> models_;
   std::map<std::string, PublishedModel> published_;  // by dataset

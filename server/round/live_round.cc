@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <malloc.h>
-
 #include "absl/strings/str_cat.h"
 
 namespace tributary {
@@ -17,12 +15,6 @@ v1::UpdateState MakeState(v1::UpdateState::State state, absl::string_view messag
   result.set_message(std::string(message));
   result.set_next_chunk(next_chunk);
   return result;
-}
-
-// The most that an honest upload of `elements` values takes, in the largest codec, with room for
-// the messages around them.
-uint64_t MostBytes(uint64_t elements, uint64_t tensors) {
-  return elements * 4 + elements / 4 + tensors * 256 + (64 << 10);
 }
 
 // An honest chunk holds at least a kilobyte, but for the last and for tiny tensors.
@@ -158,7 +150,7 @@ v1::UpdateState LiveRound::Ask(const std::string& client) const {
 }
 
 uint64_t LiveRound::MostBytesOf(const Part& part, uint64_t announced) const {
-  const uint64_t most = MostBytes(part.elements, part.tensors);
+  const uint64_t most = MostUploadBytes(part.elements, part.tensors);
   return announced == 0 ? most : std::min<uint64_t>(announced, most);
 }
 
@@ -169,7 +161,7 @@ std::shared_ptr<Upload> LiveRound::NewUpload(const Part& part, uint64_t bytes) {
 }
 
 std::string LiveRound::FaultOf(const Part& part, const v1::PushHeader& header) const {
-  const uint64_t most_bytes = MostBytes(part.elements, part.tensors);
+  const uint64_t most_bytes = MostUploadBytes(part.elements, part.tensors);
   const uint64_t most_chunks = MostChunks(most_bytes, part.tensors);
   if (header.chunks() == 0 || header.chunks() > most_chunks) {
     return absl::StrCat("announces ", header.chunks(), " chunks, expected 1 to ", most_chunks);
@@ -350,7 +342,6 @@ v1::UpdateState LiveRound::FinishPush(const std::string& client, int ticket,
     verdict = setup_.aggregator->Add(client, std::move(upload), setup_.threads);
   }
   v1::UpdateState state = Added(client, ticket, verdict, bytes, accepted);
-  malloc_trim(0);  // what gRPC received it in: the allocator would keep it, for each of its arenas
   Admit();
   wake_();
   return state;

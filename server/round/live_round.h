@@ -117,6 +117,8 @@ class LiveRound {
   // No update is taken from now on: those under way are told that they are late. Drops the models
   // that are downloaded, once the streams that read them are done.
   void Close();
+  // Not OK if our own disk has spoiled the sums: the round must be attempted anew.
+  absl::Status health() const { return setup_.aggregator->health(); }
   // What the accepted updates hold beside plain parameters, by client. Requires Close() before.
   std::map<std::string, StateDict> Representations() const;
   // Turns the globals into the new ones. Requires Close() before.

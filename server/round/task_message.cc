@@ -37,7 +37,8 @@ v1::LocalTraining TrainingOf(const RunConfig& config, int round) {
 
 }  // namespace
 
-v1::Task MakeTask(const RunContext& context, int round, int attempt, absl::Duration left) {
+v1::Task MakeTask(const RunContext& context, int round, int attempt, absl::Duration left,
+                  int merged_round) {
   v1::Task task;
   task.set_round(static_cast<uint32_t>(round));
   task.set_attempt(static_cast<uint32_t>(attempt));
@@ -46,6 +47,7 @@ v1::Task MakeTask(const RunContext& context, int round, int attempt, absl::Durat
   task.set_seed(context.config.seed);
   task.set_upload_codec(CodecToProto(context.config.wire.upload));
   task.set_plain_f32(context.PlainF32());
+  task.set_merged_round(static_cast<uint32_t>(merged_round));
   *task.mutable_training() = TrainingOf(context.config, round);
   return task;
 }

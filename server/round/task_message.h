@@ -7,7 +7,9 @@
 
 namespace tributary {
 
-// `left`: until the round's deadline; nothing is left if it is negative.
-v1::Task MakeTask(const RunContext& context, int round, int attempt, absl::Duration left);
+// `left`: until the round's deadline; nothing is left if it is negative. `merged_round`: the last
+// one that holds an update of the client that is told; 0: none.
+v1::Task MakeTask(const RunContext& context, int round, int attempt, absl::Duration left,
+                  int merged_round);
 
 }  // namespace tributary

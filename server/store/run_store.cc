@@ -132,7 +132,8 @@ absl::Status RunStore::WriteModels(int round, const ModelSet& models,
   RETURN_IF_ERROR(EnsureWritableFolder(folder));
   const auto write = [&](const std::string& name, const StateDict& state) -> absl::Status {
     const std::string path = absl::StrCat(folder, "/", name);
-    return WriteSafetensors(path, state, {{"round", absl::StrCat(round)}}, &(*file_hashes)[name]);
+    return WriteSafetensors(path, state, {{"round", absl::StrCat(round)}}, &(*file_hashes)[name],
+                            absl::StrCat(SpareFolder(), "/", name));
   };
   for (const auto& [target, state] : models.globals) {
     RETURN_IF_ERROR(write(absl::StrCat(target, kGlobalSuffix), state));
@@ -142,9 +143,11 @@ absl::Status RunStore::WriteModels(int round, const ModelSet& models,
   }
   for (const auto& [target, published] : models.published) {
     const std::string name = absl::StrCat(target, kPublishedSuffix);
-    RETURN_IF_ERROR(published->Save(absl::StrCat(folder, "/", name)));
-    ASSIGN_OR_RETURN((*file_hashes)[name], Sha256OfFile(absl::StrCat(folder, "/", name)));
+    RETURN_IF_ERROR(published->Save(absl::StrCat(folder, "/", name), &(*file_hashes)[name],
+                                    absl::StrCat(SpareFolder(), "/", name)));
   }
+  std::error_code ignored;  // tried again at the next commit
+  std::filesystem::remove_all(SpareFolder(), ignored);
   return absl::OkStatus();
 }
 
@@ -188,6 +191,8 @@ absl::StatusOr<StagedModels> RunStore::Stage(int round, const ModelSet& models) 
   if (status.ok()) return staged;
   // What was written of it must not fill the disk.
   RemoveUnnamedCheckpoints().IgnoreError();
+  std::error_code ignored;
+  std::filesystem::remove_all(SpareFolder(), ignored);
   return Annotate(status, absl::StrCat("cannot commit round ", round));
 }
 
@@ -216,9 +221,13 @@ absl::Status RunStore::RemoveUnnamedCheckpoints() const {
   std::error_code error;
   for (const auto& entry :
        std::filesystem::directory_iterator(absl::StrCat(folder_, "/checkpoints"), error)) {
-    if (named.contains(entry.path().string())) continue;
+    if (named.contains(entry.path().string()) || entry.path() == SpareFolder()) continue;
     std::error_code ignored;  // what cannot be removed now is tried again at the next commit
-    std::filesystem::remove_all(entry.path(), ignored);
+    if (std::filesystem::exists(SpareFolder(), ignored)) {
+      std::filesystem::remove_all(entry.path(), ignored);
+    } else {
+      std::filesystem::rename(entry.path(), SpareFolder(), ignored);
+    }
   }
   return absl::OkStatus();
 }

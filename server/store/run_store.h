@@ -3,6 +3,7 @@
 //   run.db                       SQLite in WAL mode: run, rounds, transitions, checkpoint files
 //   checkpoints/round-000012/    after round 12: globals and auxiliary weights as safetensors,
 //                                published models as chunks
+//   checkpoints/spare/           the files of the one that was forgotten last, to be written over
 //   lock                         held while a coordinator uses the folder
 //
 // A round is committed in one step: its model files are written and synced first, then one
@@ -103,8 +104,10 @@ class RunStore {
  private:
   RunStore(std::string folder, int lock_fd) : folder_(std::move(folder)), lock_fd_(lock_fd) {}
   absl::Status OpenDatabase();
+  // The files of one of them become the spare ones, if there are none.
   absl::Status RemoveUnnamedCheckpoints() const;
   std::string CheckpointFolder(int round) const;
+  std::string SpareFolder() const { return folder_ + "/checkpoints/spare"; }
   absl::Status WriteModels(int round, const ModelSet& models,
                            std::map<std::string, std::string>* file_hashes) const;
   absl::Status InsertRound(const RoundRecord& record,

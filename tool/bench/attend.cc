@@ -93,12 +93,13 @@ absl::Status RunAttend(const BenchCommand& command) {
   absl::Notification stopped;
   const StopSignal stop([&](const std::string&) { stopped.Notify(); });
   WorkerPool workers(command.threads > 0 ? command.threads : CoreCount());
+  const Dial dial = [&] { return MakeChannel(command.server, credentials); };
   std::vector<std::unique_ptr<LoadClient>> clients;
   for (int i = 0; i < command.size.clients; ++i) {
     join.set_client(absl::StrFormat("%s-%05d", command.prefix, i));
     clients.push_back(std::make_unique<LoadClient>(
-        MakeChannel(command.server, credentials), join,
-        [&](std::function<void()> job) { workers.Add(std::move(job)); }, &maker, &counters));
+        dial, join, [&](std::function<void()> job) { workers.Add(std::move(job)); }, &maker,
+        &counters));
   }
   const absl::Time end =
       command.seconds > 0 ? absl::Now() + absl::Seconds(command.seconds) : absl::InfiniteFuture();

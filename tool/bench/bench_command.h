@@ -1,8 +1,8 @@
 // `tributary bench`: what moving and merging weights costs on this machine.
 //
-//   wire          a real coordinator and client processes that train nothing, beside the machine's
-//   limits attend        many clients in one process, for a coordinator that is already there
-//   coordinator, raw-server, raw-client    the processes that `wire` starts
+//   wire      a real coordinator and client processes that train nothing, and the machine's limits
+//   attend    many clients in one process, for a coordinator that is already there
+//   coordinator, raw-server, raw-client    hidden: the processes that `wire` starts
 #pragma once
 
 #include <cstdint>

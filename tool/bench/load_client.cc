@@ -24,14 +24,16 @@ void SetLimit(grpc::ClientContext* context) {
 
 }  // namespace
 
-LoadClient::LoadClient(std::shared_ptr<grpc::Channel> channel, v1::Join join, Run run,
-                       UpdateMaker* maker, LoadCounters* counters)
+LoadClient::LoadClient(Dial dial, v1::Join join, Run run, UpdateMaker* maker,
+                       LoadCounters* counters)
     : join_(std::move(join)),
       run_(std::move(run)),
       maker_(maker),
       counters_(counters),
-      stub_(v1::Federation::NewStub(channel)),
-      bulk_(channel) {
+      dial_(std::move(dial)),
+      channel_(dial_()),
+      stub_(v1::Federation::NewStub(channel_)),
+      bulk_(channel_) {
   stream_ = std::make_unique<AttendStream>(
       stub_.get(), [this](const v1::ServerMessage& message) { OnMessage(message); },
       [this](const absl::Status&) {
@@ -204,7 +206,7 @@ absl::StatusOr<v1::UpdateState> LoadClient::Push(const v1::Task& task, const Enc
   header.set_samples(join_.data().samples());
   grpc::ClientContext context;
   SetLimit(&context);
-  return PushChunks(&bulk_, header, update, &context);
+  return PushChunks(dial_, header, update, &context);
 }
 
 }  // namespace tributary

@@ -18,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/daemon/attend_stream.h"
+#include "common/rpc/channel.h"
 #include "common/tensor/manifest.h"
 #include "tool/bench/made_up_update.h"
 #include "tributary/v1/federation.grpc.pb.h"
@@ -42,8 +43,7 @@ class LoadClient {
   using Run = std::function<void(std::function<void()>)>;
 
   // Dials at once. What `run` starts, `maker` and `counters` must outlive the client.
-  LoadClient(std::shared_ptr<grpc::Channel> channel, v1::Join join, Run run, UpdateMaker* maker,
-             LoadCounters* counters);
+  LoadClient(Dial dial, v1::Join join, Run run, UpdateMaker* maker, LoadCounters* counters);
 
   // Waits for the client's jobs, then hangs up.
   ~LoadClient();
@@ -67,6 +67,8 @@ class LoadClient {
   const Run run_;
   UpdateMaker* const maker_;
   LoadCounters* const counters_;
+  const Dial dial_;
+  const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::Federation::Stub> stub_;
   grpc::GenericStub bulk_;
   absl::Mutex mutex_;

@@ -40,18 +40,14 @@ std::shared_ptr<const EncodedState> UpdateMaker::Make(const Manifest& manifest, 
                                                       uint64_t number) {
   std::vector<EncodedSlice> slices;
   absl::MutexLock lock(&mutex_);
-  for (size_t tensor = 0; tensor < manifest.tensors.size(); ++tensor) {
-    const TensorSpec& spec = manifest.tensors[tensor];
-    const auto values = static_cast<uint64_t>(ElementCount(spec.shape));
-    for (uint64_t begin = 0; begin < values; begin += kMostSliceValues) {
-      const auto count =
-          static_cast<uint32_t>(std::min<uint64_t>(kMostSliceValues, values - begin));
-      const size_t variant = (number * 7 + tensor + begin / kMostSliceValues) % kVariants;
-      EncodedSlice slice = SliceOf(CodecOfTensor(spec, codec), plain_f32, count, variant);
-      slice.head.tensor = static_cast<uint32_t>(tensor);
-      slice.head.offset = begin;
-      slices.push_back(std::move(slice));
-    }
+  for (const EncodedState::Extent& extent : EncodedState::ExtentsOf(manifest, chunk_bytes)) {
+    const TensorSpec& spec = manifest.tensors[extent.tensor];
+    const size_t variant = (number * 7 + extent.tensor + extent.begin / 1024) % kVariants;
+    EncodedSlice slice = SliceOf(CodecOfTensor(spec, codec), plain_f32,
+                                 static_cast<uint32_t>(extent.end - extent.begin), variant);
+    slice.head.tensor = static_cast<uint32_t>(extent.tensor);
+    slice.head.offset = extent.begin;
+    slices.push_back(std::move(slice));
   }
   return EncodedState::Assemble(slices, chunk_bytes, {});
 }

@@ -58,9 +58,10 @@ int64_t PeakBytes(pid_t pid) {
   return 0;
 }
 
-std::string Self() {
+std::string ProcessProgram() {
   std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error).string();
+  const fs::path self = fs::read_symlink("/proc/self/exe", error);
+  return (self.parent_path() / "tributary-bench-process").string();
 }
 
 std::vector<std::string> SizeFlags(const WireSize& size) {
@@ -73,7 +74,7 @@ class Member {
  public:
   static absl::StatusOr<Member> Start(std::vector<std::string> arguments, const std::string& log,
                                       bool piped) {
-    arguments.insert(arguments.begin(), {Self(), "bench"});
+    arguments.insert(arguments.begin(), ProcessProgram());
     ASSIGN_OR_RETURN(ChildProcess process, ChildProcess::Start(arguments, log, piped));
     return Member(std::move(process), log);
   }
@@ -190,14 +191,21 @@ absl::Status MeasureRounds(const BenchCommand& command, const std::string& folde
   }
   ASSIGN_OR_RETURN(Member coordinator, Member::Start(arguments, folder + "/coordinator.log", true));
   std::vector<Member> clients;
+  const auto rounds_left = [&] {
+    return measured->seconds.size() < static_cast<size_t>(command.size.rounds);
+  };
   while (true) {
     ASSIGN_OR_RETURN(const nlohmann::json event, coordinator.Next());
     const std::string kind = event.value("kind", "");
     const nlohmann::json data = event.value("data", nlohmann::json::object());
     if (kind == "listening") {
       ASSIGN_OR_RETURN(clients, StartClients(command, folder, data.value("address", "")));
-    } else if (kind == "client_left") {
+    } else if (kind == "client_left" && rounds_left()) {
       ++measured->clients_lost;
+      if (command.attending <= command.size.clients) {
+        return absl::InternalError(absl::StrCat("the round waits for a client that is gone: ",
+                                                event.value("message", "")));
+      }
     } else if (kind == "round_committed") {
       measured->seconds.push_back(data.value("seconds", 0.0));
       measured->up.push_back(data.value("bytes_up", int64_t{0}));

@@ -66,12 +66,13 @@ class ErrorFeedbackTest : public testing::Test {
     training_.SetStep([delta](const std::string& name, std::vector<float>* weights) {
       *weights = delta.Find(name)->values;
     });
-    coordinator_.Offer(round, 1, CodecToProto(codec));
+    coordinator_.Offer(round, 1, CodecToProto(codec), merged_);
   }
   void Round(uint32_t round, Codec codec = Codec::kInt4Block) {
     Offer(round, codec);
     AddTo(&received_, coordinator_.AwaitUpdate(round));
     AddTo(&true_sum_, DeltaOf(round));
+    merged_ = round;
   }
   // A round whose update comes to nothing. Ends when the worker is done with it.
   void LostRound(uint32_t round, v1::UpdateState::State state) {
@@ -121,6 +122,7 @@ class ErrorFeedbackTest : public testing::Test {
   const ScratchFolder scratch_;
   const std::string state_ = scratch_ / "state";
   StateDict true_sum_, received_;
+  uint32_t merged_ = 0;  // the last round whose update was used
   std::unique_ptr<RunningDaemon> client_;
 };
 
@@ -140,19 +142,24 @@ TEST_F(ErrorFeedbackTest, TheResidualSurvivesARestart) {
   EXPECT_LT(LargestDifference(true), kRounding);
 }
 
-TEST_F(ErrorFeedbackTest, TheResidualOfARefusedUpdateIsDropped) {
+TEST_F(ErrorFeedbackTest, WhatAnUnusedUpdateLostIsNotAdded) {
   Round(1);
   LostRound(2, v1::UpdateState::STATE_REFUSED);
-  EXPECT_EQ(Residuals().size(), 1u) << "that of round 1";
   Round(3);
-  EXPECT_LT(LargestDifference(true), kRounding) << "as if round 2 had not been";
+  LostRound(4, v1::UpdateState::STATE_LATE);
+  Round(5);
+  EXPECT_LT(LargestDifference(true), kRounding) << "as if rounds 2 and 4 had not been";
 }
 
-// A coordinator that has just come back says that of a round which it will ask for again.
-TEST_F(ErrorFeedbackTest, TheResidualOfALateUpdateIsKeptWithIt) {
+TEST_F(ErrorFeedbackTest, NothingIsLeftOfAFinishedRun) {
   Round(1);
-  LostRound(2, v1::UpdateState::STATE_LATE);
-  EXPECT_EQ(Residuals().size(), 2u);
+  ASSERT_EQ(Residuals().size(), 1u);
+  v1::ServerMessage message;
+  message.mutable_shutdown()->set_reason(v1::Shutdown::REASON_RUN_FINISHED);
+  coordinator_.Say(message);
+  coordinator_.AwaitHangUp();
+  client_.reset();
+  EXPECT_TRUE(Residuals().empty());
 }
 
 TEST_F(ErrorFeedbackTest, ADamagedResidualIsIgnored) {

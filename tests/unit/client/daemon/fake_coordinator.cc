@@ -118,13 +118,15 @@ void FakeCoordinator::SayAgain(const v1::ServerMessage& message) {
   if (stream_ != nullptr) stream_->Write(message);
 }
 
-void FakeCoordinator::Offer(uint32_t round, uint32_t attempt, v1::Codec codec) {
+void FakeCoordinator::Offer(uint32_t round, uint32_t attempt, v1::Codec codec,
+                            uint32_t merged_round) {
   v1::ServerMessage message;
   v1::Task* task = message.mutable_task();
   task->set_round(round);
   task->set_attempt(attempt);
   task->set_seed(42);
   task->set_upload_codec(codec);
+  task->set_merged_round(merged_round);
   task->set_deadline_ms(60'000);
   Say(std::move(message));
 }

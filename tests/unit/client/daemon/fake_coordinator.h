@@ -47,7 +47,8 @@ class FakeCoordinator : public v1::Federation::Service {
   void Say(v1::ServerMessage message);
   // As it stands, without numbering it.
   void SayAgain(const v1::ServerMessage& message);
-  void Offer(uint32_t round, uint32_t attempt = 1, v1::Codec codec = v1::CODEC_F32);
+  void Offer(uint32_t round, uint32_t attempt = 1, v1::Codec codec = v1::CODEC_F32,
+             uint32_t merged_round = 0);
   void HangUp();
 
   // The complete update of `round`, decoded. Its client has been answered by then: what it is told

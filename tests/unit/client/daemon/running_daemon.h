@@ -47,7 +47,10 @@ class RunningDaemon {
     const ChannelOptions quick{.first_backoff = absl::Milliseconds(100),
                                .most_backoff = absl::Milliseconds(200)};
     daemon_ = std::make_unique<Daemon>(
-        setting, MakeChannel(address, grpc::InsecureChannelCredentials(), quick),
+        setting,
+        [address, quick] {
+          return MakeChannel(address, grpc::InsecureChannelCredentials(), quick);
+        },
         std::move(factory), &folder_);
     result_ = std::async(std::launch::async, [this] { return daemon_->Run(); });
   }

@@ -31,6 +31,18 @@ TEST_F(FileTest, ReplacesTheOldContentAndLeavesNoPart) {
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/f.part"));
 }
 
+TEST_F(FileTest, AFileThatIsWrittenOverKeepsNothingOfItsOldContent) {
+  const std::string path = scratch_ / "new", old = scratch_ / "old";
+  ASSERT_TRUE(WriteFileAtomically(old, "a longer content than the new one").ok());
+  for (const char* content : {"first", "second"}) {  // there is nothing to recycle the second time
+    AtomicFile file(path, old);
+    ASSERT_TRUE(file.Write(content).ok());
+    ASSERT_TRUE(std::move(file).Commit().ok());
+    EXPECT_EQ(*ReadFile(path), content);
+    EXPECT_FALSE(std::filesystem::exists(old));
+  }
+}
+
 TEST_F(FileTest, NamesTheFileThatIsMissing) {
   const auto content = ReadFile(folder_ + "/missing");
   EXPECT_EQ(content.status().code(), absl::StatusCode::kNotFound);

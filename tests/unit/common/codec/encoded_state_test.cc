@@ -68,6 +68,36 @@ TEST(EncodedStateTest, NoChunkIsMuchLargerThanAsked) {
   }
 }
 
+TEST(EncodedStateTest, ChunksArePlainlyFullWhateverTheTensors) {
+  StateDict state;
+  RandomStream stream(7, "encoded_state_test");
+  for (int i = 0; i < 60; ++i) {
+    const auto size =
+        static_cast<int64_t>(i % 3 == 0 ? 1 + stream.Below(200'000) : 1 + stream.Below(50));
+    ASSERT_TRUE(state.Add(absl::StrCat("t", i), Tensor::Zeros({size})).ok());
+  }
+  for (const int64_t chunk_bytes : {int64_t{16 << 10}, int64_t{100'000}, int64_t{3000 << 10}}) {
+    const auto encoded = EncodedState::Encode(EncodedState::SourcesOf(state), nullptr,
+                                              {.chunk_bytes = chunk_bytes, .plain_f32 = true});
+    for (const absl::Cord& chunk : encoded->chunks()) {
+      EXPECT_LT(chunk.size(), static_cast<size_t>(chunk_bytes) + (9 << 10));
+      EXPECT_LT(chunk.size(), size_t{4 << 20}) << "gRPC's largest message";
+    }
+    EXPECT_LE(encoded->chunks().size(),
+              encoded->bytes() / static_cast<uint64_t>(chunk_bytes) * 4 / 3 + 2);
+  }
+}
+
+// A tensor of one value is mostly framing.
+TEST(EncodedStateTest, VeryManyTinyTensorsDoNotOverfillAChunk) {
+  StateDict state;
+  for (int i = 0; i < 100'000; ++i) {
+    ASSERT_TRUE(state.Add(absl::StrCat("norm", i), {{1}, {static_cast<float>(i)}}).ok());
+  }
+  const auto encoded = EncodedState::Encode(state, Codec::kF32, 3000 << 10, 1);
+  for (const absl::Cord& chunk : encoded->chunks()) EXPECT_LT(chunk.size(), size_t{3000 << 10});
+}
+
 TEST(EncodedStateTest, NormsStayExactUnderLossyCodecs) {
   const StateDict state = Draw();
   const StateDict back = Decode(state, *EncodedState::Encode(state, Codec::kInt8Block, kChunk, 1));

@@ -294,6 +294,27 @@ TEST(StateDecoderTest, DifferencesAreAddedAndTheSumIsRounded) {
   }
 }
 
+TEST(StateDecoderTest, SumsThatNoFloatHoldsAndCodecsThatSumsCannotBeRoundedToAreRefused) {
+  StateDict base;
+  ASSERT_TRUE(base.Add("t", {{2}, {3e38F, 1}}).ok());
+  const auto chunk = [&](float difference, Codec sum_codec) {
+    StateDict state;
+    EXPECT_TRUE(state.Add("t", {{2, 1}, {difference, 1}}).ok());
+    return std::string(
+        EncodedState::Encode(EncodedState::SourcesOf(state), nullptr,
+                             {.version = {.version = 9, .base = 5}, .sum_codec = sum_codec})
+            ->chunks()[0]);
+  };
+  StateDecoder decoder(Manifest::Of(base), &base, 5);
+  EXPECT_EQ(decoder.Add(chunk(3e38F, Codec::kF32)).code(), absl::StatusCode::kOutOfRange);
+  for (const Codec codec : {Codec::kInt8Block, Codec::kInt4Block, Codec::kTopK}) {
+    EXPECT_EQ(decoder.Add(chunk(1, codec)).code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(decoder.next_chunk(), 0u);
+  EXPECT_TRUE(decoder.Add(chunk(-3e38F, Codec::kF32)).ok());
+  EXPECT_TRUE(decoder.complete());
+}
+
 TEST(StateDecoderTest, DifferencesFromWhatIsNotHeldAreRefused) {
   const StateDict base = Sample();
   const std::string chunk(DifferencesIn(Codec::kF16, Codec::kF16).encoded->chunks()[0]);

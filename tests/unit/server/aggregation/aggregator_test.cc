@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iterator>
 #include <limits>
 #include <memory>
 #include <thread>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
@@ -348,10 +350,10 @@ TEST_P(AggregatorTest, IsWithinATenMillionthOfFloat64OverAllMagnitudes) {
     };
     config_.scope = std::vector{Scope::kDataset, Scope::kModality, Scope::kModalityExact}[run % 3];
     config_.compensation = run % 2 == 0 && config_.scope == Scope::kModality;
-    for (CohortMember& member : cohort_) member.samples = 1 + stream.Below(10);
-    // Beside whom others are nothing; one of each dataset, since what rescales a sum to those who
-    // contribute to it rescales its rounding as well.
-    for (const size_t first : {0, 4}) cohort_[first + stream.Below(4)].samples = 1'000'000;
+    // Some beside whom others are nothing.
+    for (CohortMember& member : cohort_) {
+      member.samples = stream.Below(4) == 0 ? 1'000'000 : 1 + stream.Below(10);
+    }
     Aggregator aggregator(targets_, cohort_, config_);
     std::map<std::string, StateDict> deltas;
     for (const CohortMember& member : cohort_) {
@@ -372,6 +374,58 @@ TEST_P(AggregatorTest, IsWithinATenMillionthOfFloat64OverAllMagnitudes) {
       }
     }
   }
+}
+
+// What rescales a sum to those who came rescales its rounding as well.
+TEST_F(PaperSumsTest, WithoutItsHeaviestClientsTheErrorIsWithinTheDocumentedBound) {
+  for (CohortMember& member : cohort_) {
+    member.samples = member.client.ends_with('0') ? 1'000'000 : 3;
+  }
+  Aggregator aggregator(targets_, cohort_, config_);
+  std::vector<CohortMember> arrived;
+  std::map<std::string, StateDict> deltas;
+  for (const CohortMember& member : cohort_) {
+    if (member.samples > 3) continue;
+    arrived.push_back(member);
+    deltas[member.client] = Draw("delta." + member.client, 0.01);
+    ASSERT_TRUE(Add(&aggregator, member.client).ok());
+  }
+  const auto expected = Reference(targets_, arrived, config_, globals_, deltas);
+  const auto merged = std::move(aggregator).Finish(globals_);
+  ASSERT_TRUE(merged.ok());
+  const double bound =
+      static_cast<double>(arrived.size()) * std::exp2(-41) * (2 * 1'000'000 + 6 * 3) / (3 * 3);
+  for (const auto& [name, tensors] : expected) {
+    for (size_t p = 0; p < tensors.size(); ++p) {
+      const std::vector<float>& values = merged->at(name)[p].tensor.values;
+      for (size_t i = 0; i < values.size(); ++i) {
+        ASSERT_NEAR(values[i], tensors[p][i], bound + 6e-8 * std::abs(tensors[p][i]));
+      }
+    }
+  }
+}
+
+// Our own disk loses what was spooled: the round must know, and nothing else is taken.
+TEST_F(PaperSumsTest, ASpoolThatCannotBeReadSpoilsTheSumsUntilTheyAreTaken) {
+  budget_.Take(1 << 20);  // all of it: chunks go to the file
+  auto aggregator = std::make_unique<Aggregator>(targets_, cohort_, config_);
+  const std::string path = scratch_ / "lost";
+  const auto encoded = EncodedState::Encode(Draw("delta.img0", 0.01), Codec::kF32, 256, 1);
+  auto upload =
+      WholeUpload(*aggregator, MemberOf("img0"), *encoded, std::make_unique<Spool>(path, &budget_));
+  ASSERT_TRUE(upload.ok()) << upload.status();
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+  EXPECT_FALSE(aggregator->Add("img0", *std::move(upload)).ok());
+  EXPECT_THAT(std::string(aggregator->health().message()), testing::HasSubstr("img0"));
+  std::map<std::string, StateDict> untouched = globals_;
+  EXPECT_FALSE(aggregator->FinishInto(&untouched).ok());
+  EXPECT_EQ(ModelHash(untouched), ModelHash(globals_));
+
+  Aggregator next(targets_, cohort_, config_, aggregator->TakeSums(1));
+  Aggregator fresh(targets_, cohort_, config_);
+  EXPECT_TRUE(next.health().ok());
+  for (Aggregator* other : {&next, &fresh}) ASSERT_TRUE(Add(other, "img0").ok());
+  EXPECT_EQ(HashOf(std::move(next)), HashOf(std::move(fresh)));
 }
 
 TEST_P(AggregatorTest, TheLargestDeltaIsAcceptedAndTheNextNumberIsNot) {
@@ -396,7 +450,7 @@ TEST(AggregatorBoundsTest, TheLargestUpdatesOfAllPairClientsDoNotOverflow) {
   config.rule = Rule::kPaper;
   config.share = Share::kAttn;
   config.scope = Scope::kAll;
-  config.compensation = false;
+  config.compensation = true;  // counts a client once, though it contributes twice
   const auto filled = [](float value) {
     StateDict state;
     for (const char* name : {"blockses.0.0.attn.qkv.weight", "blockses.1.0.attn.qkv.weight"}) {
@@ -426,8 +480,8 @@ TEST(AggregatorBoundsTest, TheLargestUpdatesOfAllPairClientsDoNotOverflow) {
   EXPECT_NEAR(view->Value(1, 1), -2 * kLargestDelta, 1e-3);
   const auto merged = std::move(aggregator).Finish(globals);
   ASSERT_TRUE(merged.ok()) << merged.status();
-  EXPECT_EQ(merged->at("pair")[0].tensor.values[0], kLargestDelta);
-  EXPECT_EQ(merged->at("pair")[1].tensor.values[1], -kLargestDelta);
+  EXPECT_EQ(merged->at("pair")[0].tensor.values[0], 2 * kLargestDelta);
+  EXPECT_EQ(merged->at("pair")[1].tensor.values[1], -2 * kLargestDelta);
 }
 
 INSTANTIATE_TEST_SUITE_P(Rules, AggregatorTest, testing::Values(Rule::kPaper, Rule::kRelease),

@@ -105,6 +105,28 @@ TEST(PublishedModelTest, DifferencesAndWholesEndInTheSameBits) {
   }
 }
 
+// Slices follow from the chunks of the version before, whatever their size.
+TEST(PublishedModelTest, AnySizeOfChunkIsCutAlikeAgainAndAgain) {
+  StateDict weights;
+  ASSERT_TRUE(weights.Add("large", Tensor::Zeros({2, kMostSliceValues + 77})).ok());
+  ASSERT_TRUE(weights.Add("norm", Tensor::Zeros({5})).ok());
+  RandomStream stream(5, "published_model_test");
+  for (const int64_t chunk_bytes : {int64_t{17 << 10}, int64_t{333'333}, int64_t{3000 << 10}}) {
+    PublishSetting setting = Setting(Codec::kF16, Codec::kInt8Block);
+    setting.chunk_bytes = chunk_bytes;
+    PublishedModel last = Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, setting);
+    StateDict held = Pull(weights, *last.whole, nullptr, 0);
+    for (int round = 0; round < 3; ++round) {
+      Walk(0.01, &stream, &weights);
+      const PublishedModel next =
+          Publish(EncodedState::SourcesOf(weights), nullptr, last.whole.get(), setting);
+      held = Pull(weights, *next.delta, &held, last.whole->version().version);
+      ExpectSameBits(held, Pull(weights, *next.whole, nullptr, 0));
+      last = next;
+    }
+  }
+}
+
 TEST(PublishedModelTest, TheErrorDoesNotGrow) {
   for (const Codec whole : {Codec::kF16, Codec::kF32}) {
     for (const Codec delta : kDeltas) {

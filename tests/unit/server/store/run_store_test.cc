@@ -4,6 +4,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "common/base/file.h"
 #include "tests/scratch_folder.h"
@@ -113,6 +114,18 @@ TEST_F(RunStoreTest, KeepsTheTwoNewestCheckpoints) {
   EXPECT_FALSE(fs::exists(folder_ + "/checkpoints/round-000002"));
   EXPECT_TRUE(fs::exists(folder_ + "/checkpoints/round-000003"));
   EXPECT_TRUE(fs::exists(folder_ + "/checkpoints/round-000004"));
+}
+
+TEST_F(RunStoreTest, WritesOverTheFilesOfTheCheckpointThatWasForgotten) {
+  const auto store = Open();
+  for (int round = 0; round <= 3; ++round) ASSERT_TRUE(Commit(store.get(), round).ok());
+  const std::string spare = folder_ + "/checkpoints/spare/img.safetensors";
+  struct stat before, after;
+  ASSERT_EQ(stat(spare.c_str(), &before), 0);
+  ASSERT_TRUE(Commit(store.get(), 4).ok());
+  ASSERT_EQ(stat((folder_ + "/checkpoints/round-000004/img.safetensors").c_str(), &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino);
+  EXPECT_EQ(store->LoadLast()->globals.at("img").Find("w")->values[0], 4);
 }
 
 TEST_F(RunStoreTest, AFailedCommitLeavesTheOneBefore) {

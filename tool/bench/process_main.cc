@@ -1,0 +1,27 @@
+// tributary-bench-process: what `tributary bench wire` starts. A program of its own, since the
+// operator's tool brings libraries (images, drawings) that no coordinator has in its memory.
+
+#include <cstdio>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+
+#include "common/base/report.h"
+#include "common/base/status.h"
+#include "tool/bench/bench_command.h"
+
+int main(int argc, char** argv) {
+  using tributary::BenchCommand;
+  CLI::App app("A process of `tributary bench wire`; not to be started by hand");
+  BenchCommand bench;
+  AddBenchFlags(&app, &bench);
+  try {
+    app.parse(argc, argv);
+    return tributary::ReportEnd("tributary-bench-process", RunBench(bench), bench.json);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? tributary::kExitDone : tributary::kExitUsage;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "tributary-bench-process: %s\n", error.what());
+    return tributary::kExitFailed;
+  }
+}
