@@ -24,7 +24,7 @@ void SpoolBudget::PutBuffer(std::string used) {
   used.clear();
   const auto bytes = static_cast<int64_t>(used.capacity());
   absl::MutexLock lock(&mutex_);
-  if (spare_bytes_ + bytes > most_) return;
+  if (spare_bytes_ + held_ + bytes > most_) return;
   spare_bytes_ += bytes;
   spare_.push_back(std::move(used));
 }
@@ -41,6 +41,7 @@ absl::Status Spool::Append(std::string chunk) {
   const bool reserved = reserved_ >= chunk.size();
   if (reserved || budget_->Take(static_cast<int64_t>(chunk.size()))) {
     if (reserved) reserved_ -= chunk.size();
+    budget_->Hold(chunk.size());
     held.in_memory = std::make_unique<std::string>(std::move(chunk));
   } else {
     if (fd_ < 0) fd_ = open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -72,6 +73,7 @@ absl::StatusOr<absl::string_view> Spool::Read(size_t index, std::string* buffer)
 void Spool::Free(size_t index) {
   Held& held = chunks_[index];
   if (held.in_memory == nullptr) return;
+  budget_->Release(held.length);
   budget_->PutBuffer(std::move(*held.in_memory));
   held.in_memory.reset();
   budget_->Give(static_cast<int64_t>(held.length));

@@ -33,14 +33,19 @@ class SpoolBudget {
   }
   void Give(int64_t bytes) { left_.fetch_add(bytes); }
 
+  // Chunks that lie in memory come and go.
+  void Hold(uint64_t bytes) { held_ += static_cast<int64_t>(bytes); }
+  void Release(uint64_t bytes) { held_ -= static_cast<int64_t>(bytes); }
+
   // An empty string, of one that was put back if there is one.
   std::string TakeBuffer();
-  // Keeps the buffer of `used`, unless enough are kept.
+  // Keeps the buffer of `used`, unless what is held and kept would come to more than the budget.
   void PutBuffer(std::string used);
 
  private:
   const int64_t most_;
   std::atomic<int64_t> left_;
+  std::atomic<int64_t> held_ = 0;
   absl::Mutex mutex_;
   std::vector<std::string> spare_ ABSL_GUARDED_BY(mutex_);
   int64_t spare_bytes_ ABSL_GUARDED_BY(mutex_) = 0;

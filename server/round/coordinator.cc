@@ -21,6 +21,7 @@ namespace {
 constexpr absl::Duration kTick = absl::Milliseconds(250);
 constexpr absl::Duration kProgressEvery = absl::Milliseconds(500);
 constexpr absl::Duration kOfferEvery = absl::Seconds(2);
+constexpr size_t kMostIdleShown = 64;  // of more clients, progress leaves the idle ones out
 constexpr absl::Duration kFarewell = absl::Seconds(5);
 
 // Global and auxiliary weights in the order of the download manifest.
@@ -469,9 +470,13 @@ void Coordinator::Tick() {
 void Coordinator::EmitProgress() const {
   const RunSnapshot snapshot = Snapshot();
   nlohmann::json clients = nlohmann::json::object();
-  for (const ClientInfo& client : parts_.registry->Clients()) {
-    nlohmann::json row = {{"stage", client.attending ? "idle" : "absent"}};
+  const std::vector<ClientInfo> known = parts_.registry->Clients();
+  for (const ClientInfo& client : known) {
     const auto task = snapshot.tasks.find(client.name);
+    const bool idle =
+        client.attending && !client.progress.has_value() && task == snapshot.tasks.end();
+    if (idle && known.size() > kMostIdleShown) continue;
+    nlohmann::json row = {{"stage", client.attending ? "idle" : "absent"}};
     if (task != snapshot.tasks.end() && task->second == TaskState::kReported) {
       row["stage"] = "reported";
     } else if (client.progress.has_value()) {
@@ -488,6 +493,7 @@ void Coordinator::EmitProgress() const {
                            {"waiting", snapshot.waiting},
                            {"bytes_up", snapshot.bytes_up},
                            {"bytes_down", snapshot.bytes_down},
+                           {"known", known.size()},
                            {"clients", clients}});
 }
 

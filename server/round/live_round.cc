@@ -206,6 +206,19 @@ v1::UpdateState LiveRound::BeginPush(const std::string& client, const v1::PushHe
   return state;
 }
 
+bool LiveRound::TooSlowLocked(absl::Duration elapsed) const {
+  uint64_t left = 0;
+  for (const auto& [client, part] : parts_) {
+    if (part.upload != nullptr && part.upload->reserved()) {
+      left += part.upload->most_bytes() - part.upload->bytes();
+    }
+  }
+  if (left == 0) return adding_ == 0;  // memory that is kept to the end of the round
+  // left / (arrived_ / elapsed) > kLongestTurn
+  return static_cast<double>(left) * absl::ToDoubleSeconds(elapsed) >
+         static_cast<double>(arrived_) * absl::ToDoubleSeconds(kLongestTurn);
+}
+
 std::vector<std::function<void()>> LiveRound::AdmittedLocked() {
   std::vector<std::function<void()>> begin;
   const absl::Time now = setup_.clock->Now();
@@ -213,11 +226,13 @@ std::vector<std::function<void()>> LiveRound::AdmittedLocked() {
     Waiting& next = waiting_.front();
     const Part& part = parts_.at(next.client);
     const bool moot = closed_ || part.ticket != next.ticket || part.upload == nullptr;
-    const bool overdue = now - std::max(next.since, progressed_) >= kPatience;
+    const bool overdue =
+        now - std::max(next.since, progressed_) >= kPatience && TooSlowLocked(now - progressed_);
     if (!moot && !part.upload->Reserve() && !overdue) break;
     begin.push_back(std::move(next.begin));
     waiting_.pop_front();
     progressed_ = now;
+    arrived_ = 0;
   }
   // Those behind keep their turn, but a question is answered before the client gives up on it.
   for (auto next = waiting_.begin(); next != waiting_.end();) {
@@ -235,7 +250,10 @@ void LiveRound::Admit(bool progressed) {
   std::vector<std::function<void()>> begin;
   {
     absl::MutexLock lock(&mutex_);
-    if (progressed) progressed_ = setup_.clock->Now();
+    if (progressed) {
+      progressed_ = setup_.clock->Now();
+      arrived_ = 0;
+    }
     begin = AdmittedLocked();
   }
   Call(begin);
@@ -285,6 +303,7 @@ absl::Status LiveRound::AppendChunk(const std::string& client, int ticket, std::
       return absl::AbortedError(absl::StrCat("client ", client, ": this upload was given up"));
     }
     upload = part.upload;
+    if (upload->reserved()) arrived_ += chunk.size();
     if (upload->chunks() >= part.header.chunks()) {
       return absl::InvalidArgumentError(absl::StrCat(
           "client ", client, " announced ", part.header.chunks(), " chunks and sends more"));

@@ -8,8 +8,8 @@
 //
 // Uploads reserve room in memory before they begin. Where there is none, a client's question
 // whether to push waits for its answer, or its push, unread, for those before it to be added: that
-// is the back-pressure. Where nothing has been added for kPatience, the next in turn goes to a file
-// instead: those before it come over a slow line.
+// is the back-pressure. Where those before it come over a slow line, so that they will not be there
+// within kLongestTurn, the next in turn goes to a file instead after kPatience.
 //
 // Thread-safe. A chunk is verified on the thread that calls AppendChunk(), an update is added on
 // that of FinishPush().
@@ -155,6 +155,8 @@ class LiveRound {
   uint64_t MostBytesOf(const Part& part, uint64_t announced) const;
   void Refuse(const std::string& client, std::shared_ptr<Upload> upload,
               const absl::Status& status);
+  // Whether the uploads that hold the memory are too slow to be waited for.
+  bool TooSlowLocked(absl::Duration elapsed) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Uploads that wait for memory and may begin now.
   std::vector<std::function<void()>> AdmittedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Admit(bool progressed = true);
@@ -178,7 +180,8 @@ class LiveRound {
   };
   std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
   absl::Time progressed_ ABSL_GUARDED_BY(mutex_) =
-      absl::InfinitePast();  // last room given or freed
+      absl::InfinitePast();                       // last room given or freed
+  uint64_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes since then, of uploads that have room
   std::map<std::string, Part> parts_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -136,10 +136,9 @@ std::string RunView::Apply(const nlohmann::json& event) {
     waiting_ = Text(data, "waiting");
     bytes_up_ = Number<uint64_t>(data, "bytes_up");
     bytes_down_ = Number<uint64_t>(data, "bytes_down");
+    clients_.clear();
     const nlohmann::json clients = Object(data, "clients");
-    for (const auto& [name, client] : clients.items()) {
-      clients_[name] = client;
-    }
+    for (const auto& [name, client] : clients.items()) clients_[name] = client;
     return "";
   }
   if (kind == "round_started") {

@@ -66,6 +66,16 @@ TEST_F(SpoolTest, FreeingAChunkGivesItsBudgetBackAtOnce) {
   EXPECT_FALSE(budget.Take(1)) << "freed twice";
 }
 
+TEST_F(SpoolTest, BuffersThatAreHeldAndKeptAreWithinTheBudgetTogether) {
+  SpoolBudget budget(1000);
+  Spool spool(scratch_ / "held", &budget);
+  ASSERT_TRUE(spool.Append(std::string(600, 'a')).ok());
+  budget.PutBuffer(std::string(600, 'b'));
+  EXPECT_EQ(budget.TakeBuffer().capacity(), std::string().capacity()) << "there was no room for it";
+  spool.Free(0);
+  EXPECT_GE(budget.TakeBuffer().capacity(), 600u);
+}
+
 TEST_F(SpoolTest, AReservedSpoolNeverMeetsItsFile) {
   SpoolBudget budget(100);
   Spool reserved(scratch_ / "reserved", &budget), other(scratch_ / "other", &budget);

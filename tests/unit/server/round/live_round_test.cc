@@ -318,6 +318,21 @@ TEST_F(LiveRoundTest, AnUploadThatHasWaitedLongEnoughGoesToAFile) {
   EXPECT_EQ(MergedHash(), merged) << "memory or file makes no difference";
 }
 
+TEST_F(LiveRoundTest, AnUploadThatComesAlongIsWaitedForAndOneThatStandsStillIsNot) {
+  const auto encoded = Encode(0.5F);
+  Open(static_cast<int64_t>(encoded->bytes()));
+  int a_begun = 0, b_begun = 0;
+  const int a = Await("a", *encoded, &a_begun);
+  Await("b", *encoded, &b_begun);
+  ASSERT_EQ(Send("a", a, *encoded, 0, encoded->chunks().size() / 2).state(), kWanted);
+  clock_.Advance(LiveRound::kPatience);
+  round_->AdmitOverdue();
+  EXPECT_EQ(b_begun, 0) << "the other half will be there in as long";
+  clock_.Advance(LiveRound::kLongestTurn);
+  round_->AdmitOverdue();
+  EXPECT_EQ(b_begun, 1);
+}
+
 // A question whether to push takes its turn like a push, and what it waited for is kept for the
 // push.
 TEST_F(LiveRoundTest, AQuestionIsAnsweredWhenThereIsRoomForTheUpdate) {
