@@ -7,13 +7,12 @@
 
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <malloc.h>
 #include <openssl/rand.h>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "common/base/file_limit.h"
 #include "common/base/parallel.h"
+#include "common/base/process_limits.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/base/stop_signal.h"
@@ -133,9 +132,7 @@ absl::Status End(const absl::Status& status, const ClientRegistry& registry, Eve
 
 absl::Status Serve(ServePlan plan) {
   RaiseFileLimit();
-  // Before other threads allocate. What gRPC receives is freed on another thread than the one that
-  // took it: each arena would keep its own share.
-  mallopt(M_ARENA_MAX, 1);
+  BoundAllocator();
   RunContext& context = plan.context;
   const RunConfig& config = context.config;
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, RunStore::Open(plan.state));

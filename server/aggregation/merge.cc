@@ -39,15 +39,19 @@ std::vector<std::vector<size_t>> GroupsOf(absl::Span<const MergeStep> steps) {
 }
 
 void ComputeBlock(const MergeStep& step, size_t begin, absl::Span<float> values) {
-  std::array<double, kBlock> sums;
-  step.sums->Drain(step.place, begin, absl::MakeSpan(sums).first(values.size()));
-  for (size_t i = 0; i < values.size(); ++i) {
-    const double old = step.tensor->values[begin + i];
-    double change = step.factor * sums[i];
-    for (const auto& [tensor, coefficient] : step.foreign) {
-      change += coefficient * (static_cast<double>(tensor->values[begin + i]) - old);
+  // One plain loop for each term: compilers make wide instructions of those.
+  std::array<double, kBlock> change;
+  step.sums->Drain(step.place, begin, absl::MakeSpan(change).first(values.size()));
+  const float* old = step.tensor->values.data() + begin;
+  for (size_t i = 0; i < values.size(); ++i) change[i] *= step.factor;
+  for (const auto& [tensor, coefficient] : step.foreign) {
+    const float* other = tensor->values.data() + begin;
+    for (size_t i = 0; i < values.size(); ++i) {
+      change[i] += coefficient * (static_cast<double>(other[i]) - static_cast<double>(old[i]));
     }
-    values[i] = static_cast<float>(old + change);
+  }
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<float>(static_cast<double>(old[i]) + change[i]);
   }
 }
 

@@ -43,6 +43,22 @@ constexpr absl::string_view kGlobalSuffix = ".safetensors";
 constexpr absl::string_view kAuxiliarySuffix = ".auxiliary.safetensors";
 constexpr absl::string_view kPublishedSuffix = ".published.chunks";
 
+// While it lives, a transaction is on the disk when it returns, with all before it.
+class SyncedTransactions {
+ public:
+  explicit SyncedTransactions(sqlite3* database) : database_(database) { Set("FULL"); }
+  ~SyncedTransactions() { Set("NORMAL"); }
+  SyncedTransactions(const SyncedTransactions&) = delete;
+  SyncedTransactions& operator=(const SyncedTransactions&) = delete;
+
+ private:
+  void Set(absl::string_view mode) const {
+    // A setting of the connection: it does not touch the file.
+    SqliteExecute(database_, absl::StrCat("PRAGMA synchronous = ", mode).c_str()).IgnoreError();
+  }
+  sqlite3* const database_;
+};
+
 absl::StatusOr<int> LockFolder(const std::string& folder) {
   const std::string path = absl::StrCat(folder, "/lock");
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -87,8 +103,9 @@ absl::Status RunStore::OpenDatabase() {
     return absl::FailedPreconditionError(absl::StrCat(
         "run.db has schema version ", version, "; this build reads version ", kSchemaVersion));
   }
+  // In this mode a transaction reaches the disk with the next one that is synced: that of a commit.
   RETURN_IF_ERROR(
-      SqliteExecute(database_, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
+      SqliteExecute(database_, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"));
   return SqliteExecute(database_, kSchema);
 }
 
@@ -102,6 +119,7 @@ absl::StatusOr<std::optional<RunIdentity>> RunStore::Identity() const {
 }
 
 absl::Status RunStore::SetIdentity(const RunIdentity& identity) {
+  const SyncedTransactions synced(database_);
   ASSIGN_OR_RETURN(SqliteStatement statement,
                    SqliteStatement::Prepare(database_, "INSERT INTO run VALUES (?, ?, ?)"));
   return statement.Bind(identity.run_id).Bind(identity.name).Bind(identity.fingerprint).Run();
@@ -154,6 +172,7 @@ absl::Status RunStore::WriteModels(int round, const ModelSet& models,
 absl::Status RunStore::InsertRound(const RoundRecord& record,
                                    const std::map<std::string, std::string>& file_hashes,
                                    absl::Time when) {
+  const SyncedTransactions synced(database_);
   RETURN_IF_ERROR(SqliteExecute(database_, "BEGIN IMMEDIATE"));
   // After COMMIT there is nothing to roll back, and SQLite says so harmlessly.
   absl::Cleanup roll_back = [this] {

@@ -80,7 +80,8 @@ class RunStore {
   absl::StatusOr<std::optional<RunIdentity>> Identity() const;
   absl::Status SetIdentity(const RunIdentity& identity);
 
-  // Writes the transition of a round's state machine at once.
+  // Writes the transition of a round's state machine. It is on the disk with the next commit, or
+  // when the system gets round to it.
   absl::Status RecordTransition(absl::Time when, int round, int attempt, absl::string_view phase,
                                 absl::string_view reason);
 

@@ -11,9 +11,9 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
-#include "common/base/file_limit.h"
 #include "common/base/hash.h"
 #include "common/base/parallel.h"
+#include "common/base/process_limits.h"
 #include "common/base/status_macros.h"
 #include "common/base/stop_signal.h"
 #include "common/base/version.h"
@@ -82,6 +82,7 @@ void Report(const BenchCommand& command, const LoadCounters& counters, const cha
 absl::Status RunAttend(const BenchCommand& command) {
   BlockStopSignals();
   RaiseFileLimit();
+  BoundAllocator();
   ASSIGN_OR_RETURN(const auto credentials, MakeChannelCredentials({.certificate = command.tls_cert,
                                                                    .key = command.tls_key,
                                                                    .authority = command.tls_ca,

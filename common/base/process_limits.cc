@@ -1,0 +1,27 @@
+#include "common/base/process_limits.h"
+
+#include <malloc.h>
+#include <sys/resource.h>
+
+namespace tributary {
+namespace {
+
+constexpr int kMappedFrom = 512 << 10;  // below a chunk, above what gRPC reads into
+constexpr int kKept = 16 << 20;         // at the arena's end, or pages come and go with each chunk
+
+}  // namespace
+
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void BoundAllocator() {
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, kMappedFrom);
+  mallopt(M_TRIM_THRESHOLD, kKept);
+}
+
+}  // namespace tributary
