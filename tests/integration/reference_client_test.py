@@ -63,7 +63,7 @@ class ReferenceClientTest(unittest.TestCase):
 
     def test_its_updates_are_accepted_in_each_round_though_its_connections_break(self):
         federation, address = self.start("broken_connections")
-        proxy = CuttingProxy(address, seed=2, cuts=4, most=1_000_000)
+        proxy = CuttingProxy(address, seed=2, cuts=4, most=300_000)
         self.addCleanup(proxy.close)
         code, said = self.take_part(proxy.address)
         self.assertEqual(code, 0, said)
