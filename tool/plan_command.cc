@@ -11,7 +11,7 @@
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
-#include "common/data/prepare.h"
+#include "common/data/prepare/prepare.h"
 #include "common/data/shard.h"
 #include "common/data/tokenizer.h"
 #include "server/aggregation/plan.h"

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "common/data/prepare.h"
+#include "common/data/prepare/prepare.h"
 
 namespace CLI {
 class App;

@@ -13,7 +13,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/stop_signal.h"
 #include "common/config/run_config.h"
-#include "common/data/prepare.h"
+#include "common/data/prepare/prepare.h"
 #include "common/data/shard.h"
 #include "tool/run/local_federation.h"
 #include "tool/run/run_view.h"

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/hash.h"
 #include "common/base/random.h"
 #include "common/base/status_macros.h"
 #include "common/data/datasets/icon_theme.h"
+#include "common/data/datasets/image_list.h"
 
 namespace tributary {
 namespace {
@@ -19,11 +21,10 @@ constexpr double kTestShare = 0.15;
 }  // namespace
 
 absl::StatusOr<SampleSet> ReadIconContexts(const DatasetSource& source) {
-  SampleSet set{.modality = Modality::kImage,
-                .classes = IconContexts(),
-                .train = {},
-                .test = {},
-                .skipped = {}};
+  SampleSet set;
+  set.modality = Modality::kImage;
+  set.classes = IconContexts();
+  ImageList images(source.root);
   ASSIGN_OR_RETURN(const std::vector<IconFile> files,
                    FindIcons(absl::StrCat(source.root, "/usr/share/icons"), kTheme, kWantedSize));
   std::set<std::string> contents;
@@ -32,19 +33,22 @@ absl::StatusOr<SampleSet> ReadIconContexts(const DatasetSource& source) {
     const bool test = stream.Uniform() < kTestShare;
     const absl::StatusOr<std::string> content = Sha256OfFile(file.path);
     if (!content.ok()) {
-      set.skipped.push_back(std::string(content.status().message()));
+      set.skipped.push_back({file.path, 0, std::string(content.status().message())});
       continue;
     }
     if (!contents.insert(*content).second) {
-      set.skipped.push_back(absl::StrCat(file.path, ": a copy of another icon"));
+      set.skipped.push_back({file.path, 0, "a copy of another icon"});
       continue;
     }
     const auto& classes = set.classes;
     const auto label = std::find(classes.begin(), classes.end(), file.context) - classes.begin();
-    Sample sample{
-        .file = file.path, .text = "", .label = static_cast<int32_t>(label), .owner = file.theme};
+    Sample sample;
+    sample.image = images.Add(file.path);
+    sample.label = static_cast<int32_t>(label);
+    sample.owner = file.theme;
     (test ? set.test : set.train).push_back(std::move(sample));
   }
+  std::move(images).MoveTo(&set);
   return set;
 }
 

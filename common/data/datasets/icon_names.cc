@@ -17,6 +17,7 @@
 #include "common/base/random.h"
 #include "common/base/status_macros.h"
 #include "common/data/datasets/icon_theme.h"
+#include "common/data/datasets/image_list.h"
 
 namespace tributary {
 namespace {
@@ -33,7 +34,7 @@ struct Icon {
 
 // The icons of all themes, one per theme and name, exact copies within a theme only once.
 absl::StatusOr<std::vector<Icon>> ReadIcons(const std::string& root,
-                                            std::vector<std::string>* skipped) {
+                                            std::vector<SkippedSample>* skipped) {
   std::vector<Icon> icons;
   for (const char* theme : kThemes) {
     ASSIGN_OR_RETURN(const std::vector<IconFile> files, FindIcons(root, theme, kWantedSize));
@@ -41,7 +42,7 @@ absl::StatusOr<std::vector<Icon>> ReadIcons(const std::string& root,
     for (const IconFile& file : files) {
       const absl::StatusOr<std::string> content = Sha256OfFile(file.path);
       if (!content.ok()) {
-        skipped->push_back(std::string(content.status().message()));
+        skipped->push_back({file.path, 0, std::string(content.status().message())});
       } else if (names.insert(file.name).second && contents.insert(*content).second) {
         icons.push_back({file, *content});
       }
@@ -63,11 +64,12 @@ std::set<size_t> ChooseTest(const std::vector<Icon>& icons, uint64_t seed) {
   return test;
 }
 
-Sample ToSample(const Icon& icon) {
-  return {.file = icon.file.path,
-          .text = NameInWords(icon.file.name),
-          .label = 0,
-          .owner = icon.file.theme};
+Sample ToSample(const Icon& icon, ImageList* images) {
+  Sample sample;
+  sample.image = images->Add(icon.file.path);
+  sample.text = NameInWords(icon.file.name);
+  sample.owner = icon.file.theme;
+  return sample;
 }
 
 }  // namespace
@@ -78,18 +80,20 @@ absl::StatusOr<SampleSet> ReadIconNames(const DatasetSource& source) {
                    ReadIcons(absl::StrCat(source.root, "/usr/share/icons"), &set.skipped));
   const std::set<size_t> test = ChooseTest(icons, source.seed);
   std::set<std::string> test_contents;
+  ImageList images(source.root);
   for (const size_t place : test) {
     test_contents.insert(icons[place].content);
-    set.test.push_back(ToSample(icons[place]));
+    set.test.push_back(ToSample(icons[place], &images));
   }
   for (size_t i = 0; i < icons.size(); ++i) {
     if (test.contains(i)) continue;
     if (test_contents.contains(icons[i].content)) {
-      set.skipped.push_back(absl::StrCat(icons[i].file.path, ": a copy of a test icon"));
+      set.skipped.push_back({icons[i].file.path, 0, "a copy of a test icon"});
     } else {
-      set.train.push_back(ToSample(icons[i]));
+      set.train.push_back(ToSample(icons[i], &images));
     }
   }
+  std::move(images).MoveTo(&set);
   return set;
 }
 

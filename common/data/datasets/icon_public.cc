@@ -1,6 +1,7 @@
 #include "common/data/datasets/icon_public.h"
 
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
@@ -8,6 +9,7 @@
 #include "common/base/random.h"
 #include "common/base/status_macros.h"
 #include "common/data/datasets/icon_theme.h"
+#include "common/data/datasets/image_list.h"
 
 namespace tributary {
 namespace {
@@ -21,6 +23,7 @@ constexpr double kTestShare = 0.05;
 
 absl::StatusOr<SampleSet> ReadIconPublic(const DatasetSource& source) {
   SampleSet set;
+  ImageList images(source.root);
   ASSIGN_OR_RETURN(const std::vector<IconFile> files,
                    FindIcons(absl::StrCat(source.root, "/usr/share/icons"), kTheme, kWantedSize));
   std::set<std::string> names, contents;
@@ -29,14 +32,17 @@ absl::StatusOr<SampleSet> ReadIconPublic(const DatasetSource& source) {
     const bool test = stream.Uniform() < kTestShare;
     const absl::StatusOr<std::string> content = Sha256OfFile(file.path);
     if (!content.ok()) {
-      set.skipped.push_back(std::string(content.status().message()));
+      set.skipped.push_back({file.path, 0, std::string(content.status().message())});
       continue;
     }
     if (!names.insert(file.name).second || !contents.insert(*content).second) continue;
-    (test ? set.test : set.train)
-        .push_back(
-            {.file = file.path, .text = NameInWords(file.name), .label = 0, .owner = file.theme});
+    Sample sample;
+    sample.image = images.Add(file.path);
+    sample.text = NameInWords(file.name);
+    sample.owner = file.theme;
+    (test ? set.test : set.train).push_back(std::move(sample));
   }
+  std::move(images).MoveTo(&set);
   return set;
 }
 

@@ -48,20 +48,21 @@ absl::StatusOr<SampleSet> ReadWordnetGlosses(const DatasetSource& source) {
     return absl::NotFoundError(absl::StrCat(
         path, " is not there; fetch it with deploy/fetch-data.sh or install package wordnet-base"));
   }
-  SampleSet set{.modality = Modality::kText,
-                .classes = {std::begin(kClasses), std::end(kClasses)},
-                .train = {},
-                .test = {},
-                .skipped = {}};
+  SampleSet set;
+  set.modality = Modality::kText;
+  set.classes = {std::begin(kClasses), std::end(kClasses)};
+  set.origins = {path};
   RandomStream stream(source.seed, "wordnet-glosses.test");
   int number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
     if (line.empty() || line[0] == ' ') continue;  // the licence at the top
     Sample sample;
+    sample.origin = 0;
+    sample.line = number;
     const bool test = stream.Uniform() < kTestShare;
     if (!ParseLine(line, &sample)) {
-      set.skipped.push_back(absl::StrCat(path, ":", number, ": not a noun with a gloss"));
+      set.skipped.push_back({path, number, "not a noun with a gloss"});
       continue;
     }
     (test ? set.test : set.train).push_back(std::move(sample));

@@ -1,4 +1,4 @@
-#include "common/data/prepare.h"
+#include "common/data/prepare/prepare.h"
 
 #include <algorithm>
 #include <atomic>
@@ -20,7 +20,7 @@
 #include "common/base/status_macros.h"
 #include "common/data/image.h"
 #include "common/data/partition.h"
-#include "common/data/prepare_report.h"
+#include "common/data/prepare/prepare_report.h"
 #include "common/data/shard.h"
 
 namespace tributary {
@@ -30,12 +30,19 @@ constexpr int kFormatVersion = 1;  // a change makes old shards stale
 constexpr int64_t kChannels = 3;
 constexpr char kDirichlet[] = "dirichlet:";
 
-absl::StatusOr<Image> RenderFile(const std::string& path, int64_t size) {
-  ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
-  if (absl::EndsWith(path, ".svg")) return DrawSvg(bytes, size);
+absl::StatusOr<Image> RenderFile(const SampleSet& set, const Sample& sample, int64_t size) {
+  const ImageSource& source = set.images[static_cast<size_t>(sample.image)];
+  const FileTree& tree = *set.trees[source.tree];
+  ASSIGN_OR_RETURN(const std::string bytes, tree.Read(source.file));
+  if (absl::EndsWith(tree.names()[source.file], ".svg")) return DrawSvg(bytes, size);
   ASSIGN_OR_RETURN(const Image image, DecodeImage(bytes));
   if (image.height == size && image.width == size) return image;
   return Resize(image, size, size);
+}
+
+std::string NameOf(const SampleSet& set, const Sample& sample) {
+  const ImageSource& source = set.images[static_cast<size_t>(sample.image)];
+  return set.trees[source.tree]->Describe(source.file);
 }
 
 bool IsBlank(const Image& image) {
@@ -44,16 +51,16 @@ bool IsBlank(const Image& image) {
 }
 
 // Pixels of each sample, on all threads; samples that cannot be drawn are taken out and listed.
-std::vector<std::vector<uint8_t>> Render(const PrepareOptions& options,
+std::vector<std::vector<uint8_t>> Render(const PrepareOptions& options, const SampleSet& set,
                                          std::vector<Sample>* samples,
-                                         std::vector<std::string>* skipped,
+                                         std::vector<SkippedSample>* skipped,
                                          const std::function<void()>& on_one) {
   std::vector<absl::StatusOr<Image>> images(samples->size(), absl::UnknownError(""));
   std::atomic<size_t> next = 0;
   std::mutex mutex;
   const auto work = [&] {
     for (size_t i = next++; i < samples->size(); i = next++) {
-      images[i] = RenderFile((*samples)[i].file, options.image_size);
+      images[i] = RenderFile(set, (*samples)[i], options.image_size);
       if (images[i].ok() && IsBlank(*images[i])) images[i] = absl::DataLossError("a blank image");
       const std::lock_guard<std::mutex> lock(mutex);
       on_one();
@@ -71,7 +78,8 @@ std::vector<std::vector<uint8_t>> Render(const PrepareOptions& options,
       kept.push_back(std::move((*samples)[i]));
       pixels.push_back(std::move(images[i]->pixels));
     } else {
-      skipped->push_back(absl::StrCat((*samples)[i].file, ": ", images[i].status().message()));
+      skipped->push_back(
+          {NameOf(set, (*samples)[i]), 0, std::string(images[i].status().message())});
     }
   }
   *samples = std::move(kept);
@@ -90,14 +98,14 @@ std::string PixelHash(const std::vector<uint8_t>& pixels) {
 
 // Training images with the very pixels of a test image are dropped: the test would only ask for
 // memory.
-void DropTestPixels(const RenderedPart& test, RenderedPart* train,
-                    std::vector<std::string>* skipped) {
+void DropTestPixels(const SampleSet& set, const RenderedPart& test, RenderedPart* train,
+                    std::vector<SkippedSample>* skipped) {
   std::set<std::string> known;
   for (const std::vector<uint8_t>& pixels : test.pixels) known.insert(PixelHash(pixels));
   RenderedPart kept;
   for (size_t i = 0; i < train->samples.size(); ++i) {
     if (!train->pixels.empty() && known.contains(PixelHash(train->pixels[i]))) {
-      skipped->push_back(absl::StrCat(train->samples[i].file, ": the pixels of a test image"));
+      skipped->push_back({NameOf(set, train->samples[i]), 0, "the pixels of a test image"});
       continue;
     }
     kept.samples.push_back(std::move(train->samples[i]));
@@ -219,7 +227,9 @@ nlohmann::json FindPrepared(const PrepareOptions& options) {
 absl::StatusOr<SampleSet> ReadSamples(const PrepareOptions& options) {
   std::vector<std::string> names;
   for (const DatasetReader& reader : DatasetReaders()) {
-    if (reader.name == options.dataset) return reader.read({options.source, options.seed});
+    if (reader.name == options.dataset) {
+      return reader.read({.root = options.source, .seed = options.seed});
+    }
     names.push_back(reader.name);
   }
   return absl::InvalidArgumentError(absl::StrCat(
@@ -247,8 +257,12 @@ absl::Status WriteAll(const PrepareOptions& options, const SampleSet& set,
   RETURN_IF_ERROR(write(test, all, "test", "test/test.shard"));
   const nlohmann::json report =
       MakePrepareReport(options.dataset, set, train.samples, test.samples, partition, files);
+  nlohmann::json skipped = nlohmann::json::array();
+  for (const SkippedSample& one : set.skipped) {
+    skipped.push_back({{"file", one.file}, {"line", one.line}, {"reason", one.reason}});
+  }
   const nlohmann::json manifest = {
-      {"recipe", Recipe(options)}, {"files", files}, {"report", report}, {"skipped", set.skipped}};
+      {"recipe", Recipe(options)}, {"files", files}, {"report", report}, {"skipped", skipped}};
   return WriteFileAtomically(
       options.out + "/manifest.json",
       manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
@@ -271,9 +285,9 @@ absl::StatusOr<nlohmann::json> Prepare(const PrepareOptions& options,
     const auto total = static_cast<int64_t>(train.samples.size() + test.samples.size());
     int64_t done = 0;
     const auto on_one = [&] { on_prepared(++done, total); };
-    test.pixels = Render(options, &test.samples, &set.skipped, on_one);
-    train.pixels = Render(options, &train.samples, &set.skipped, on_one);
-    DropTestPixels(test, &train, &set.skipped);
+    test.pixels = Render(options, set, &test.samples, &set.skipped, on_one);
+    train.pixels = Render(options, set, &train.samples, &set.skipped, on_one);
+    DropTestPixels(set, test, &train, &set.skipped);
   }
   if (train.samples.empty() || test.samples.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(

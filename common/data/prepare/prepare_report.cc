@@ -1,4 +1,4 @@
-#include "common/data/prepare_report.h"
+#include "common/data/prepare/prepare_report.h"
 
 #include <algorithm>
 #include <set>
@@ -8,7 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/hash.h"
-#include "common/data/prepare.h"
+#include "common/data/prepare/prepare.h"
 
 namespace tributary {
 namespace {

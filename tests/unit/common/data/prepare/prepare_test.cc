@@ -1,4 +1,4 @@
-#include "common/data/prepare.h"
+#include "common/data/prepare/prepare.h"
 
 #include <filesystem>
 #include <fstream>
@@ -9,7 +9,7 @@
 #include "common/base/file.h"
 #include "common/data/shard.h"
 #include "tests/scratch_folder.h"
-#include "tests/unit/common/data/icon_source.h"
+#include "tests/unit/common/data/datasets/icon_source.h"
 
 namespace tributary {
 namespace {

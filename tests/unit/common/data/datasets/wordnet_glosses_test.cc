@@ -43,7 +43,8 @@ TEST_F(WordnetGlossesTest, LinesOfAnotherFormatAreListedWithTheirNumber) {
       Read("garbage\n00001740 99 n 01 entity | a gloss\n00001740 04 n 01 act | a deed\n");
   ASSERT_TRUE(set.ok());
   ASSERT_EQ(set->skipped.size(), 2u);
-  EXPECT_THAT(set->skipped[1], HasSubstr("data.noun:2"));
+  EXPECT_THAT(set->skipped[1].file, HasSubstr("data.noun"));
+  EXPECT_EQ(set->skipped[1].line, 2);
 }
 
 TEST_F(WordnetGlossesTest, AboutTwoPercentAreHeldOut) {

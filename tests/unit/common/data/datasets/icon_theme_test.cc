@@ -11,7 +11,7 @@
 #include "common/data/datasets/icon_names.h"
 #include "common/data/sample_set.h"
 #include "tests/scratch_folder.h"
-#include "tests/unit/common/data/icon_source.h"
+#include "tests/unit/common/data/datasets/icon_source.h"
 
 namespace tributary {
 namespace {
@@ -98,9 +98,12 @@ TEST_F(IconThemeTest, HeldOutIconsAreNotTrainedOn) {
   const auto after = ReadIconNames({.root = scratch_.path(), .seed = 1});
   ASSERT_TRUE(after.ok()) << after.status();
   std::set<std::string> test_contents;
-  for (const Sample& sample : after->test) test_contents.insert(*ReadFile(sample.file));
+  const auto content = [&](const Sample& sample) {
+    return *after->trees[0]->Read(after->images[static_cast<size_t>(sample.image)].file);
+  };
+  for (const Sample& sample : after->test) test_contents.insert(content(sample));
   for (const Sample& sample : after->train) {
-    EXPECT_FALSE(test_contents.contains(*ReadFile(sample.file))) << sample.file;
+    EXPECT_FALSE(test_contents.contains(content(sample))) << sample.text;
   }
 }
 

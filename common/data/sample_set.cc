@@ -1,0 +1,37 @@
+#include "common/data/sample_set.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "common/base/hash.h"
+#include "common/base/status_macros.h"
+
+namespace tributary {
+namespace {
+
+std::string Plain(const std::string& name) {
+  return absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"-", ""}, {"_", ""}, {" ", ""}});
+}
+
+}  // namespace
+
+absl::StatusOr<const DatasetReader*> FindDatasetReader(const std::string& name) {
+  std::vector<std::string> names;
+  for (const DatasetReader& reader : DatasetReaders()) {
+    if (Plain(reader.name) == Plain(name)) return &reader;
+    names.push_back(reader.name);
+  }
+  return absl::NotFoundError(
+      absl::StrCat("dataset \"", name, "\" is unknown; known are ", absl::StrJoin(names, ", ")));
+}
+
+absl::StatusOr<std::string> ReadSourceFile(const FileTree& tree, size_t file, SampleSet* set) {
+  ASSIGN_OR_RETURN(std::string bytes, tree.Read(file));
+  set->sources.push_back({tree.Describe(file), bytes.size(), Sha256Hex(bytes)});
+  return bytes;
+}
+
+}  // namespace tributary
