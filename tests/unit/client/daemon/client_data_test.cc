@@ -28,13 +28,13 @@ class ClientDataTest : public ::testing::Test {
       info.mean = info.deviation = {0.5f, 0.5f, 0.5f};
     }
     if (modality != Modality::kPair) info.classes = {"one", "two"};
-    ShardWriter writer(info);
+    ShardWriter writer(scratch_ / "train.shard", info);
     for (int row = 0; row < rows; ++row) {
       const std::vector<uint8_t> image(4 * 4 * 3, static_cast<uint8_t>(row));
       const int64_t number = modality == Modality::kText ? 0 : writer.AddImage(image);
       writer.AddRow(number, row % 2, modality == Modality::kImage ? "" : "a folder");
     }
-    ASSERT_TRUE(writer.Write(folder_ + "/train.shard").ok());
+    ASSERT_TRUE(writer.Finish().ok());
   }
 
   const ScratchFolder scratch_;

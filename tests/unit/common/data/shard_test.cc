@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/file.h"
+#include "common/data/shard_writer.h"
 #include "tests/scratch_folder.h"
 
 namespace tributary {
@@ -22,19 +23,19 @@ class ShardTest : public testing::Test {
  protected:
   // Rows 0 and 2 show image 1, row 1 image 0; the second text is empty.
   void WritePairs() {
-    ShardWriter writer({.dataset = "tiny",
-                        .modality = Modality::kPair,
-                        .part = "train",
-                        .image_size = kSize,
-                        .channels = 3,
-                        .classes = {},
-                        .mean = {0.5F, 0.5F, 0.5F},
-                        .deviation = {0.5F, 0.5F, 0.5F}});
+    ShardWriter writer(path_, {.dataset = "tiny",
+                               .modality = Modality::kPair,
+                               .part = "train",
+                               .image_size = kSize,
+                               .channels = 3,
+                               .classes = {},
+                               .mean = {0.5F, 0.5F, 0.5F},
+                               .deviation = {0.5F, 0.5F, 0.5F}});
     const int64_t first = writer.AddImage(Grey(10)), second = writer.AddImage(Grey(20));
     writer.AddRow(second, 0, "folder open");
     writer.AddRow(first, 0, "");
     writer.AddRow(second, 0, "open folder");
-    ASSERT_TRUE(writer.Write(path_).ok());
+    ASSERT_TRUE(writer.Finish().ok());
   }
   // Turns one bit of the file at `offset`.
   void Flip(size_t offset) {
@@ -63,14 +64,14 @@ TEST_F(ShardTest, WhatIsWrittenIsRead) {
 }
 
 TEST_F(ShardTest, TextShardsHaveLabelsAndNoImages) {
-  ShardWriter writer({.dataset = "words",
-                      .modality = Modality::kText,
-                      .part = "test",
-                      .classes = {"a", "b"},
-                      .mean = {},
-                      .deviation = {}});
+  ShardWriter writer(path_, {.dataset = "words",
+                             .modality = Modality::kText,
+                             .part = "test",
+                             .classes = {"a", "b"},
+                             .mean = {},
+                             .deviation = {}});
   writer.AddRow(0, 1, "a gloss");
-  ASSERT_TRUE(writer.Write(path_).ok());
+  ASSERT_TRUE(writer.Finish().ok());
   const auto shard = Shard::Open(path_);
   ASSERT_TRUE(shard.ok()) << shard.status();
   EXPECT_TRUE((*shard)->Verify().ok());
@@ -122,14 +123,14 @@ TEST_F(ShardTest, WhatIsNotAShardIsNamed) {
 }
 
 TEST_F(ShardTest, AWrongLabelIsFound) {
-  ShardWriter writer({.dataset = "words",
-                      .modality = Modality::kText,
-                      .part = "train",
-                      .classes = {"a", "b"},
-                      .mean = {},
-                      .deviation = {}});
+  ShardWriter writer(path_, {.dataset = "words",
+                             .modality = Modality::kText,
+                             .part = "train",
+                             .classes = {"a", "b"},
+                             .mean = {},
+                             .deviation = {}});
   writer.AddRow(0, 2, "out of range");
-  ASSERT_TRUE(writer.Write(path_).ok());
+  ASSERT_TRUE(writer.Finish().ok());
   const auto shard = Shard::Open(path_);
   ASSERT_TRUE(shard.ok());
   EXPECT_THAT(std::string((*shard)->Verify().message()), HasSubstr("row 0 has a label outside"));

@@ -46,12 +46,12 @@ class ShardSamplesTest : public testing::Test {
 
   // Rows 0 and 2 share image 1; row 1 shows image 0.
   std::shared_ptr<const Shard> PairShard() {
-    ShardWriter writer(Info(Modality::kPair));
+    ShardWriter writer(path_, Info(Modality::kPair));
     const int64_t first = writer.AddImage(Image(10)), second = writer.AddImage(Image(20));
     writer.AddRow(second, 0, "folder open");
     writer.AddRow(first, 0, "folder");
     writer.AddRow(second, 0, "folder opened");
-    EXPECT_TRUE(writer.Write(path_).ok());
+    EXPECT_TRUE(writer.Finish().ok());
     return Open();
   }
 
@@ -107,10 +107,10 @@ TEST_F(ShardSamplesTest, NumbersImagesInTheOrderOfTheirFirstRows) {
 }
 
 TEST_F(ShardSamplesTest, GivesLabelsOfUniModalRows) {
-  ShardWriter writer(Info(Modality::kImage));
+  ShardWriter writer(path_, Info(Modality::kImage));
   writer.AddRow(writer.AddImage(Image(1)), 1, "");
   writer.AddRow(writer.AddImage(Image(2)), 0, "");
-  ASSERT_TRUE(writer.Write(path_).ok());
+  ASSERT_TRUE(writer.Finish().ok());
   const auto samples = MakeShardSamples(Open(), nullptr, 6);  // needs no vocabulary
   ASSERT_TRUE(samples.ok()) << samples.status();
   const auto batch = (*samples)->Gather({0, 1}, {}, nullptr);
