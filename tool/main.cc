@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/strings/str_join.h"
 #include "common/base/report.h"
 #include "common/base/status.h"
 #include "common/base/stop_signal.h"
@@ -70,6 +71,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
+  prepare.options.command = absl::StrJoin(argv, argv + argc, " ");
   if (prepare_app->parsed()) return Report(RunPrepare(prepare), prepare.json);
   if (export_app->parsed()) return Report(RunExport(exported), exported.json);
   if (bench_app->parsed()) return Report(RunBench(bench), bench.json);

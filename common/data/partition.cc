@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 
@@ -49,10 +50,17 @@ std::vector<double> WithoutFull(std::vector<double> proportions, const Partition
   return proportions;
 }
 
+int ClassesIn(const std::vector<int64_t>& hand, absl::Span<const int32_t> labels) {
+  std::set<int32_t> classes;
+  for (const int64_t sample : hand) classes.insert(labels[static_cast<size_t>(sample)]);
+  return static_cast<int>(classes.size());
+}
+
 }  // namespace
 
 absl::StatusOr<Partition> PartitionDirichlet(absl::Span<const int32_t> labels, int classes,
-                                             int clients, double alpha, PartitionDraws* draws) {
+                                             int clients, double alpha, PartitionDraws* draws,
+                                             int min_classes) {
   if (labels.size() < kFewestSamples * static_cast<size_t>(clients)) {
     return absl::InvalidArgumentError(absl::StrCat(labels.size(), " samples are too few for ",
                                                    clients, " clients with at least ",
@@ -73,16 +81,16 @@ absl::StatusOr<Partition> PartitionDirichlet(absl::Span<const int32_t> labels, i
       }
       Deal(items, proportions, &hands);
     }
-    const auto smallest =
-        std::min_element(hands.begin(), hands.end(),
-                         [](const auto& a, const auto& b) { return a.size() < b.size(); });
-    if (smallest->size() < kFewestSamples) continue;
+    const bool all_right = std::all_of(hands.begin(), hands.end(), [&](const auto& hand) {
+      return hand.size() >= kFewestSamples && ClassesIn(hand, labels) >= min_classes;
+    });
+    if (!all_right) continue;
     for (std::vector<int64_t>& hand : hands) draws->Shuffle(&hand);
     return hands;
   }
-  return absl::ResourceExhaustedError(
-      absl::StrCat("no partition of ", kMostTries, " gave each of ", clients, " clients ",
-                   kFewestSamples, " samples; use a larger alpha or fewer clients"));
+  return absl::ResourceExhaustedError(absl::StrCat(
+      "no partition of ", kMostTries, " gave each of ", clients, " clients ", kFewestSamples,
+      " samples of ", std::max(min_classes, 1), " classes; use a larger alpha or fewer clients"));
 }
 
 Partition PartitionIid(int64_t samples, int clients, PartitionDraws* draws) {

@@ -42,9 +42,11 @@ class StreamDraws : public PartitionDraws {
 
 // Dirichlet(alpha) by class: see algorithm.md, "Uni-modal partition". `labels`: of each sample, in
 // [0, classes). InvalidArgument if there are fewer than 10 samples for each client;
-// ResourceExhausted if no draw of many gives every client 10.
+// ResourceExhausted if no draw of many gives every client 10 samples, and samples of at least
+// `min_classes` classes (which the paper's release does not ask for).
 absl::StatusOr<Partition> PartitionDirichlet(absl::Span<const int32_t> labels, int classes,
-                                             int clients, double alpha, PartitionDraws* draws);
+                                             int clients, double alpha, PartitionDraws* draws,
+                                             int min_classes = 0);
 
 // Shuffled and dealt out in equal runs (sizes differ by one at most).
 Partition PartitionIid(int64_t samples, int clients, PartitionDraws* draws);

@@ -24,7 +24,7 @@ absl::StatusOr<const DatasetReader*> FindDatasetReader(const std::string& name) 
     if (Plain(reader.name) == Plain(name)) return &reader;
     names.push_back(reader.name);
   }
-  return absl::NotFoundError(
+  return absl::InvalidArgumentError(
       absl::StrCat("dataset \"", name, "\" is unknown; known are ", absl::StrJoin(names, ", ")));
 }
 

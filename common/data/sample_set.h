@@ -64,6 +64,8 @@ struct SampleSet {
   int64_t channels = 3;  // that images are brought to: 1 or 3
   std::vector<float> mean = {0.5F, 0.5F, 0.5F};  // of the normalisation, by channel
   std::vector<float> deviation = {0.5F, 0.5F, 0.5F};
+  // An image of one colour everywhere is left out: an icon that draws nothing.
+  bool skip_blank = false;
   std::vector<ImageSource> images;
   std::vector<Sample> train;
   std::vector<Sample> test;
@@ -100,8 +102,8 @@ struct DatasetReader {
 // All of them; common/data/datasets/ has a file for each.
 const std::vector<DatasetReader>& DatasetReaders();
 
-// The reader of that name; case, '-', '_' and ' ' do not matter ("CIFAR100", "ag_news"). NotFound
-// lists the names.
+// The reader of that name; case, '-', '_' and ' ' do not matter ("CIFAR100", "ag_news").
+// InvalidArgument lists the names.
 absl::StatusOr<const DatasetReader*> FindDatasetReader(const std::string& name);
 
 // Reads file number `file` of `tree` whole and notes it in `set->sources`.

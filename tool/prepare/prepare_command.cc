@@ -1,22 +1,27 @@
 #include "tool/prepare/prepare_command.h"
 
-#include <cstdio>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <utility>
 
 #include <CLI/CLI.hpp>
-#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
+#include "common/data/prepare/report.h"
+#include "tool/prepare/progress_line.h"
 
 namespace tributary {
 namespace {
 
+const char* const kRoles[] = {"path", "text", "label", "owner", "split"};
+
 // Where deploy/fetch-data.sh unpacks the packages.
-std::string DefaultSource() {
+std::string DefaultRoot() {
   const char* cache = std::getenv("XDG_CACHE_HOME");  // NOLINT(concurrency-mt-unsafe)
   const char* home = std::getenv("HOME");             // NOLINT(concurrency-mt-unsafe)
   const std::string base =
@@ -24,77 +29,112 @@ std::string DefaultSource() {
   return base + "/tributary/data/root";
 }
 
-// A line on stderr that is rewritten on a terminal, and written at tenths elsewhere.
-class ProgressLine {
- public:
-  explicit ProgressLine(std::string what)
-      : what_(std::move(what)), terminal_(isatty(STDERR_FILENO) != 0), began_(absl::Now()) {}
-
-  void Show(int64_t done, int64_t total) {
-    const int64_t tenth = 10 * done / total;
-    const bool due = terminal_ ? done % 32 == 0 || done == total : tenth != shown_;
-    if (!due) return;
-    shown_ = tenth;
-    const absl::Duration left =
-        (absl::Now() - began_) / static_cast<double>(done) * static_cast<double>(total - done);
-    std::fprintf(stderr, "%s%s: %ld of %ld images, about %.0f s left%s", terminal_ ? "\r" : "",
-                 what_.c_str(), static_cast<long>(done), static_cast<long>(total),
-                 absl::ToDoubleSeconds(left), terminal_ && done < total ? "   " : "   \n");
+std::string DatasetsInWords() {
+  std::string words = "one of:";
+  for (const DatasetReader& reader : DatasetReaders()) {
+    absl::StrAppend(&words, "\n  ", reader.name, ": ", reader.summary);
+    if (!reader.variants.empty()) {
+      absl::StrAppend(&words, " (--variant ", absl::StrJoin(reader.variants, ", "), ")");
+    }
   }
+  return words;
+}
 
- private:
-  const std::string what_;
-  const bool terminal_;
-  const absl::Time began_;
-  int64_t shown_ = -1;
-};
+void AddSourceFlags(CLI::App* app, PrepareCommand* command) {
+  DatasetSource& source = command->options.source;
+  source.root = DefaultRoot();
+  app->add_option("--dataset", command->options.dataset, DatasetsInWords());
+  app->add_option("--root,--source", source.root,
+                  "folder or archive as published; by default the packages of deploy/fetch-data.sh")
+      ->capture_default_str();
+  app->add_option("--variant", source.variant, "of the dataset, see --dataset");
+  app->add_option("--train-ids", source.train_ids, ".npy with the ids to train on, in this order");
+  app->add_option("--test-ids", source.test_ids, ".npy with the ids to test on");
+  app->add_option("--column", command->columns,
+                  "ROLE=COLUMN of your own files; roles: path, text, label, owner, split");
+  app->add_option("--test-share", source.test_share,
+                  "drawn for the test where the source has no split of its own")
+      ->capture_default_str();
+}
+
+absl::Status ReadColumns(const std::vector<std::string>& columns, DatasetSource* source) {
+  for (const std::string& column : columns) {
+    std::pair<std::string, std::string> pair = absl::StrSplit(column, absl::MaxSplits('=', 1));
+    const bool known =
+        std::find(std::begin(kRoles), std::end(kRoles), pair.first) != std::end(kRoles);
+    if (!known || pair.second.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("--column ", column,
+                                                     ": expected ROLE=COLUMN with ROLE one of ",
+                                                     absl::StrJoin(kRoles, ", ")));
+    }
+    source->columns[pair.first] = pair.second;
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
 void AddPrepareFlags(CLI::App* app, PrepareCommand* command) {
   PrepareOptions& options = command->options;
-  options.source = DefaultSource();
   options.out = "data";
   options.threads = CoreCount();
   app->add_flag("--quickstart", command->quickstart,
-                "prepare the three datasets of the default federation");
-  std::string names;
-  for (const DatasetReader& reader : DatasetReaders())
-    absl::StrAppend(&names, "\n  ", reader.name, ": ", reader.summary);
-  app->add_option("--dataset", options.dataset, absl::StrCat("one of:", names));
-  app->add_option("--source", options.source, "folder with the unpacked packages")
-      ->capture_default_str();
+                "prepare the datasets of the default federation");
+  AddSourceFlags(app, command);
+  app->add_option("--name", options.name, "that run files call the dataset by; default: --dataset");
   app->add_option("--out", options.out, "folder for the shards")->capture_default_str();
   app->add_option("--clients", options.clients, "number of clients")->capture_default_str();
-  app->add_option("--partition", options.partition, "natural, iid or dirichlet:ALPHA")
+  app->add_option("--partition", options.partition,
+                  "iid, dirichlet:ALPHA, pairs, natural or column:NAME")
       ->capture_default_str();
-  app->add_option("--image-size", options.image_size, "side of the images, pixels")
+  app->add_option("--min-classes", options.min_classes, "that each client must hold; of dirichlet")
+      ->capture_default_str();
+  app->add_option(
+         "--store", command->store,
+         "pixels (at training resolution) or original (as published, decoded while training)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"pixels", "original"}));
+  app->add_option("--image-size", options.image_size,
+                  "side of training images, pixels; 0: the dataset's")
       ->capture_default_str();
   app->add_option("--max-samples-per-client", options.most_samples, "0: all")
       ->capture_default_str();
+  app->add_option("--max-train", options.most_train, "first samples of the list; 0: all")
+      ->capture_default_str();
+  app->add_option("--max-test", options.most_test, "first samples of the list; 0: all")
+      ->capture_default_str();
+  app->add_flag("--keep-leaks", options.keep_leaks,
+                "keep training samples that are also in the test, as the paper's runs do");
+  app->add_flag("--strict", options.strict, "fail if any sample would have to be left out");
   app->add_option("--seed", options.seed, "of the random choices")->capture_default_str();
-  app->add_option("--threads", options.threads, "that draw images")->capture_default_str();
+  app->add_option("--threads", options.threads, "that decode images")->capture_default_str();
   app->add_flag("--json", command->json, "print one JSON object per dataset");
 }
 
 absl::Status RunPrepare(const PrepareCommand& command) {
-  std::vector<PrepareOptions> all = {command.options};
+  PrepareOptions given = command.options;
+  given.storage = command.store == "original" ? ImageStorage::kOriginal : ImageStorage::kPixels;
+  RETURN_IF_ERROR(ReadColumns(command.columns, &given.source));
+  std::vector<PrepareOptions> all = {given};
   if (command.quickstart) {
-    all = QuickstartOptions(command.options.source, command.options.out, command.options.threads);
-  } else if (command.options.dataset.empty()) {
+    all = QuickstartOptions(given.source.root, given.out, given.threads);
+    for (PrepareOptions& options : all) options.command = given.command;
+  } else if (given.dataset.empty()) {
     return absl::InvalidArgumentError("prepare: give --dataset NAME or --quickstart");
   }
   for (const PrepareOptions& options : all) {
     ProgressLine progress(options.dataset);
-    ASSIGN_OR_RETURN(
-        const nlohmann::json report,
-        Prepare(options, [&](int64_t done, int64_t total) { progress.Show(done, total); }));
+    ASSIGN_OR_RETURN(const nlohmann::json report,
+                     Prepare(options, [&](const PrepareProgress& done) { progress.Show(done); }));
     if (command.json) {
       std::cout << report.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
                 << std::endl;
-    } else {
-      std::cout << PrepareTable(report) << std::endl;
+      continue;
     }
+    std::cout << PrepareTable(report);
+    if (report["skipped"] > 0) std::cout << "  left out: " << options.out << "/skipped.jsonl\n";
+    std::cout << "  shards in " << options.out << ", plot " << options.out << "/clients.svg\n"
+              << std::endl;
   }
   return absl::OkStatus();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "common/data/prepare/prepare.h"
@@ -14,6 +15,8 @@ namespace tributary {
 
 struct PrepareCommand {
   PrepareOptions options;
+  std::string store = "pixels";
+  std::vector<std::string> columns;  // ROLE=COLUMN
   bool quickstart = false;
   bool json = false;
 };

@@ -24,6 +24,7 @@ absl::StatusOr<SampleSet> ReadIconContexts(const DatasetSource& source) {
   SampleSet set;
   set.modality = Modality::kImage;
   set.classes = IconContexts();
+  set.skip_blank = true;
   ImageList images(source.root);
   ASSIGN_OR_RETURN(const std::vector<IconFile> files,
                    FindIcons(absl::StrCat(source.root, "/usr/share/icons"), kTheme, kWantedSize));

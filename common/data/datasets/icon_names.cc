@@ -80,6 +80,7 @@ absl::StatusOr<SampleSet> ReadIconNames(const DatasetSource& source) {
                    ReadIcons(absl::StrCat(source.root, "/usr/share/icons"), &set.skipped));
   const std::set<size_t> test = ChooseTest(icons, source.seed);
   std::set<std::string> test_contents;
+  set.skip_blank = true;
   ImageList images(source.root);
   for (const size_t place : test) {
     test_contents.insert(icons[place].content);

@@ -23,6 +23,7 @@ constexpr double kTestShare = 0.05;
 
 absl::StatusOr<SampleSet> ReadIconPublic(const DatasetSource& source) {
   SampleSet set;
+  set.skip_blank = true;
   ImageList images(source.root);
   ASSIGN_OR_RETURN(const std::vector<IconFile> files,
                    FindIcons(absl::StrCat(source.root, "/usr/share/icons"), kTheme, kWantedSize));

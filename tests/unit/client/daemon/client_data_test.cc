@@ -28,7 +28,7 @@ class ClientDataTest : public ::testing::Test {
       info.mean = info.deviation = {0.5f, 0.5f, 0.5f};
     }
     if (modality != Modality::kPair) info.classes = {"one", "two"};
-    ShardWriter writer(scratch_ / "train.shard", info);
+    ShardWriter writer(folder_ + "/train.shard", info);
     for (int row = 0; row < rows; ++row) {
       const std::vector<uint8_t> image(4 * 4 * 3, static_cast<uint8_t>(row));
       const int64_t number = modality == Modality::kText ? 0 : writer.AddImage(image);

@@ -1,5 +1,6 @@
 #include "common/data/prepare/prepare.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -7,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/file.h"
+#include "common/data/prepare/report.h"
 #include "common/data/shard.h"
 #include "tests/scratch_folder.h"
 #include "tests/unit/common/data/datasets/icon_source.h"
@@ -23,7 +25,7 @@ class PrepareTest : public testing::Test {
   PrepareOptions Options(const std::string& out) {
     PrepareOptions options;
     options.dataset = "icon-names";
-    options.source = scratch_ / "source";
+    options.source.root = scratch_ / "source";
     options.out = scratch_ / out;
     options.clients = 2;
     options.partition = "natural";
@@ -32,7 +34,7 @@ class PrepareTest : public testing::Test {
     return options;
   }
   static absl::StatusOr<nlohmann::json> Run(const PrepareOptions& options) {
-    return Prepare(options, [](int64_t, int64_t) {});
+    return Prepare(options, [](const PrepareProgress&) {});
   }
   std::string Refused(const PrepareOptions& options) {
     const auto report = Run(options);
@@ -54,6 +56,7 @@ TEST_F(PrepareTest, EachClientGetsTheIconsOfItsOwnThemes) {
   EXPECT_TRUE((*first)->Verify().ok());
   EXPECT_EQ((*first)->info().image_size, 16);
   EXPECT_THAT(PrepareTable(*report), HasSubstr("icon-names"));
+  EXPECT_THAT(*ReadFile(scratch_ / "out/clients.svg"), HasSubstr("client-01"));
 }
 
 TEST_F(PrepareTest, TheSameRecipeGivesTheSameBytes) {
@@ -81,8 +84,57 @@ TEST_F(PrepareTest, AnImageThatCannotBeReadIsListedAndTheRestGoesOn) {
   std::ofstream(broken) << "not an image";
   const auto report = Run(Options("out"));
   ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_THAT(*ReadFile(scratch_ / "out/manifest.json"), HasSubstr("broken.png"));
+  EXPECT_THAT(*ReadFile(scratch_ / "out/skipped.jsonl"), HasSubstr("broken.png"));
   EXPECT_EQ(report->at("samples"), 8 * 5 - 5);
+}
+
+TEST_F(PrepareTest, StrictRefusesWhatWouldBeLeftOut) {
+  const std::string broken = scratch_ / "source/usr/share/icons/mate/32x32/apps/broken.png";
+  std::ofstream(broken) << "not an image";
+  PrepareOptions options = Options("out");
+  options.strict = true;
+  const auto report = Run(options);
+  EXPECT_EQ(report.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(report.status().message()), HasSubstr("broken.png"));
+}
+
+TEST_F(PrepareTest, AChangedSourceIsPreparedAgain) {
+  ASSERT_TRUE(Run(Options("out")).ok());
+  WriteIcon(scratch_ / "source/usr/share/icons/mate/32x32/apps/thing-more.png", 7, 7);
+  const auto report = Run(Options("out"));
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_TRUE(report->at("fresh").get<bool>());
+  EXPECT_EQ(report->at("samples"), 8 * 5 - 5 + 1);
+}
+
+TEST_F(PrepareTest, ShardsOfClientsThatAreNoMoreAreRemoved) {
+  PrepareOptions options = Options("out");
+  ASSERT_TRUE(Run(options).ok());
+  options.clients = 1;
+  ASSERT_TRUE(Run(options).ok());
+  EXPECT_TRUE(std::filesystem::exists(scratch_ / "out/client-00/train.shard"));
+  EXPECT_FALSE(std::filesystem::exists(scratch_ / "out/client-01"));
+}
+
+TEST_F(PrepareTest, AnInterruptedPreparationGoesOnAndEndsInTheSameBytes) {
+  ASSERT_TRUE(Run(Options("whole")).ok());
+  const PrepareOptions options = Options("cut");
+  const auto prepare_and_die = [&] {
+    (void)Prepare(options, [](const PrepareProgress& progress) {
+      if (progress.done == 20) std::_Exit(3);
+    });
+  };
+  EXPECT_EXIT(prepare_and_die(), testing::ExitedWithCode(3), "");
+  PrepareProgress last;
+  ASSERT_TRUE(Prepare(options, [&](const PrepareProgress& progress) { last = progress; }).ok());
+  EXPECT_EQ(last.done, last.total);
+  EXPECT_GE(last.resumed, 5);  // the test's shard was finished
+  for (const char* file : {"client-00/train.shard", "client-01/train.shard", "test/test.shard"}) {
+    EXPECT_EQ(*ReadFile(scratch_ / (std::string("whole/") + file)),
+              *ReadFile(scratch_ / (std::string("cut/") + file)))
+        << file;
+    EXPECT_FALSE(std::filesystem::exists(scratch_ / (std::string("cut/") + file + ".journal")));
+  }
 }
 
 TEST_F(PrepareTest, OptionsThatFitNothingAreRefused) {
@@ -100,7 +152,7 @@ TEST_F(PrepareTest, OptionsThatFitNothingAreRefused) {
   options.clients = 0;
   Refused(options);
   options = Options("out");
-  options.source = scratch_ / "none";
+  options.source.root = scratch_ / "none";
   EXPECT_EQ(Run(options).status().code(), absl::StatusCode::kNotFound);
 }
 

@@ -1,0 +1,26 @@
+// A line on stderr that says how far a preparation is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/data/prepare/prepare.h"
+
+namespace tributary {
+
+// Rewritten on a terminal; elsewhere a line for each tenth.
+class ProgressLine {
+ public:
+  explicit ProgressLine(std::string what);
+  void Show(const PrepareProgress& progress);
+
+ private:
+  const std::string what_;
+  const bool terminal_;
+  const absl::Time began_;
+  absl::Time shown_at_ = absl::InfinitePast();
+  int64_t shown_tenth_ = -1;
+};
+
+}  // namespace tributary
