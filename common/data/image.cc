@@ -1,7 +1,5 @@
 #include "common/data/image.h"
 
-#include <algorithm>
-#include <cmath>
 #include <memory>
 #include <string>
 
@@ -11,10 +9,15 @@
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/data/jpeg.h"
 
 namespace tributary {
 namespace {
+
+constexpr size_t kMostBytes = size_t{1} << 30;  // of a file; OpenCV counts in int
 
 uint8_t OverWhite(uint8_t value, uint8_t alpha) {
   return static_cast<uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255);
@@ -36,60 +39,29 @@ Image FromMat(const cv::Mat& mat) {
   return image;
 }
 
-// What one output pixel takes from the input: `weights` from input pixel `first` on.
-struct Taps {
-  int64_t first = 0;
-  std::vector<int64_t> weights;  // fixed point
-};
-
-constexpr int kPrecision = 22;  // as Pillow's 8-bit filter
-
-std::vector<Taps> MakeTaps(int64_t from, int64_t to) {
-  const double scale = static_cast<double>(from) / static_cast<double>(to);
-  const double radius = std::max(scale, 1.0);
-  std::vector<Taps> taps(static_cast<size_t>(to));
-  for (int64_t i = 0; i < to; ++i) {
-    const double centre = (static_cast<double>(i) + 0.5) * scale;
-    // Pillow truncates here, and so does this.
-    // NOLINTBEGIN(bugprone-incorrect-roundings)
-    const auto first = std::max<int64_t>(0, static_cast<int64_t>(centre - radius + 0.5));
-    const auto last = std::min<int64_t>(from, static_cast<int64_t>(centre + radius + 0.5));
-    // NOLINTEND(bugprone-incorrect-roundings)
-    std::vector<double> weights;
-    double sum = 0;
-    for (int64_t j = first; j < last; ++j) {
-      const double distance = std::abs((static_cast<double>(j) - centre + 0.5) / radius);
-      weights.push_back(std::max(0.0, 1 - distance));
-      sum += weights.back();
-    }
-    taps[static_cast<size_t>(i)].first = first;
-    for (const double weight : weights) {
-      taps[static_cast<size_t>(i)].weights.push_back(
-          std::llround(weight / sum * (1 << kPrecision)));
-    }
-  }
-  return taps;
+// A PNG says its size in its first bytes; checked before OpenCV takes memory for it.
+absl::Status CheckPngSides(absl::string_view bytes) {
+  constexpr absl::string_view kSignature = "\x89PNG\r\n\x1a\n";
+  constexpr size_t kWidth = 16, kHeight = 20, kHeaderEnd = 24;
+  if (!absl::StartsWith(bytes, kSignature) || bytes.size() < kHeaderEnd) return absl::OkStatus();
+  const auto big_endian = [&](size_t place) {
+    uint32_t value = 0;
+    for (const char byte : bytes.substr(place, 4)) value = value << 8 | static_cast<uint8_t>(byte);
+    return value;
+  };
+  return CheckImageSides(big_endian(kHeight), big_endian(kWidth));
 }
 
-// Filters along one axis: `count` lines, whose pixels lie `step` bytes apart and which begin at
-// line_begin(line).
-template <typename LineBegin>
-void Filter(const std::vector<uint8_t>& in, std::vector<uint8_t>* out,
-            const std::vector<Taps>& taps, int64_t lines, int64_t in_step, int64_t out_step,
-            const LineBegin& line_begin) {
-  for (int64_t line = 0; line < lines; ++line) {
-    const auto [in_begin, out_begin] = line_begin(line);
-    for (size_t i = 0; i < taps.size(); ++i) {
-      int64_t sum = int64_t{1} << (kPrecision - 1);
-      int64_t place = in_begin + taps[i].first * in_step;
-      for (const int64_t weight : taps[i].weights) {
-        sum += weight * in[static_cast<size_t>(place)];
-        place += in_step;
-      }
-      (*out)[static_cast<size_t>(out_begin + static_cast<int64_t>(i) * out_step)] =
-          static_cast<uint8_t>(std::clamp<int64_t>(sum >> kPrecision, 0, 255));
-    }
-  }
+absl::StatusOr<Image> DecodeByOpenCv(absl::string_view bytes) {
+  RETURN_IF_ERROR(CheckPngSides(bytes));
+  const cv::Mat input(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));
+  // Unchanged: no orientation is applied either.
+  cv::Mat mat = cv::imdecode(input, cv::IMREAD_UNCHANGED);
+  if (mat.empty()) return absl::DataLossError("cannot decode the image");
+  RETURN_IF_ERROR(CheckImageSides(mat.rows, mat.cols));
+  if (mat.depth() == CV_16U) mat.convertTo(mat, CV_8U, 1.0 / 257);
+  if (mat.depth() != CV_8U) return absl::DataLossError("the image is not of 8 or 16 bits");
+  return FromMat(mat);
 }
 
 absl::Status SvgError(GError* error) {
@@ -101,14 +73,11 @@ absl::Status SvgError(GError* error) {
 }  // namespace
 
 absl::StatusOr<Image> DecodeImage(absl::string_view bytes) {
+  if (bytes.empty()) return absl::DataLossError("the image has no bytes");
+  if (bytes.size() > kMostBytes) return absl::DataLossError("the image is larger than 1 GiB");
+  if (IsJpeg(bytes)) return DecodeJpeg(bytes, 3);
   try {
-    const cv::Mat input(1, static_cast<int>(bytes.size()), CV_8UC1,
-                        const_cast<char*>(bytes.data()));
-    cv::Mat mat = bytes.empty() ? cv::Mat() : cv::imdecode(input, cv::IMREAD_UNCHANGED);
-    if (mat.empty()) return absl::DataLossError("cannot decode the image");
-    if (mat.depth() == CV_16U) mat.convertTo(mat, CV_8U, 1.0 / 257);
-    if (mat.depth() != CV_8U) return absl::DataLossError("the image is not of 8 or 16 bits");
-    return FromMat(mat);
+    return DecodeByOpenCv(bytes);
   } catch (const cv::Exception& error) {
     return absl::DataLossError(absl::StrCat("cannot decode the image: ", error.what()));
   }
@@ -145,23 +114,6 @@ absl::StatusOr<Image> DrawSvg(absl::string_view bytes, int64_t size) {
     }
   }
   return image;
-}
-
-Image Resize(const Image& image, int64_t height, int64_t width) {
-  const int64_t channels = image.channels;
-  Image wide{.height = image.height, .width = width, .channels = channels, .pixels = {}};
-  wide.pixels.resize(static_cast<size_t>(image.height * width * channels));
-  Filter(image.pixels, &wide.pixels, MakeTaps(image.width, width), image.height * channels,
-         channels, channels, [&](int64_t line) {
-           const int64_t y = line / channels, c = line % channels;
-           return std::pair(y * image.width * channels + c, y * width * channels + c);
-         });
-  Image result{.height = height, .width = width, .channels = channels, .pixels = {}};
-  result.pixels.resize(static_cast<size_t>(height * width * channels));
-  const int64_t row = width * channels;
-  Filter(wide.pixels, &result.pixels, MakeTaps(image.height, height), row, row, row,
-         [](int64_t line) { return std::pair(line, line); });
-  return result;
 }
 
 }  // namespace tributary

@@ -12,7 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "common/data/image.h"
+#include "common/data/pixels.h"
 
 namespace tributary {
 

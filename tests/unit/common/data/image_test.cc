@@ -1,5 +1,8 @@
 #include "common/data/image.h"
 
+#include <fstream>
+#include <iterator>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +13,7 @@ namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 // A binary PPM, which decodes as PNG and JPEG do.
 std::string Ppm(int width, int height, const std::string& pixels) {
@@ -30,6 +34,37 @@ TEST(ImageTest, WhatIsNoImageIsDataLoss) {
     EXPECT_EQ(DecodeImage(bytes).status().code(), absl::StatusCode::kDataLoss) << bytes;
     EXPECT_EQ(DrawSvg(bytes, 8).status().code(), absl::StatusCode::kDataLoss) << bytes;
   }
+}
+
+std::string FileBytes(const std::string& name) {
+  std::ifstream file(absl::StrCat(TRIBUTARY_SOURCE_DIR, "/tests/unit/common/data/data/", name),
+                     std::ios::binary);
+  EXPECT_TRUE(file.good()) << name;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(ImageTest, PixelsAreThoseOfPillowAndNothingIsTurned) {
+  for (const std::string name : {"plain.png", "420.jpg", "turned.jpg"}) {
+    const auto image = DecodeImage(FileBytes(name));
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_EQ(image->height, 19) << name;
+    const std::string pixels = FileBytes(name + ".rgb");
+    EXPECT_EQ(image->pixels, std::vector<uint8_t>(pixels.begin(), pixels.end())) << name;
+  }
+}
+
+TEST(ImageTest, APngThatEndsEarlyIsDataLoss) {
+  const std::string whole = FileBytes("plain.png");
+  for (size_t length = 0; length < whole.size(); length += 7) {
+    EXPECT_EQ(DecodeImage(whole.substr(0, length)).status().code(), absl::StatusCode::kDataLoss)
+        << length;
+  }
+}
+
+TEST(ImageTest, APngOfHugeSizeIsRefusedBeforeMemoryIsTaken) {
+  std::string bytes = FileBytes("plain.png");
+  bytes.replace(16, 8, std::string("\x00\x00\xff\x00\x00\x00\xff\x00", 8));
+  EXPECT_THAT(std::string(DecodeImage(bytes).status().message()), HasSubstr("megapixels"));
 }
 
 TEST(ImageTest, AnSvgIsDrawnOnAWhiteSquare) {
@@ -55,22 +90,6 @@ TEST(ImageTest, AnSvgReadsNoOtherFiles) {
       8);
   if (!image.ok()) return;
   EXPECT_THAT(image->pixels, Each(255));
-}
-
-TEST(ImageTest, ResizingAFlatImageKeepsIt) {
-  const Image flat{.height = 5, .width = 7, .channels = 1, .pixels = std::vector<uint8_t>(35, 77)};
-  for (const int64_t size : {1, 3, 16}) {
-    const Image resized = Resize(flat, size, size);
-    EXPECT_EQ(resized.pixels.size(), static_cast<size_t>(size * size));
-    EXPECT_THAT(resized.pixels, Each(77));
-  }
-}
-
-TEST(ImageTest, HalvingAveragesAsATriangleFilterDoes) {
-  const Image image{.height = 1, .width = 4, .channels = 1, .pixels = {0, 0, 255, 255}};
-  const Image half = Resize(image, 1, 2);
-  // Weights 3/8, 3/8, 1/8 over the pixels in reach, normalised.
-  EXPECT_THAT(half.pixels, ElementsAre(36, 219));
 }
 
 }  // namespace
