@@ -27,7 +27,7 @@ fi
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-echo "data: downloading ${packages[*]} (about 97 MB; licences in usr/share/doc/*/copyright)"
+echo "data: downloading ${packages[*]} (about 128 MB; licences in usr/share/doc/*/copyright)"
 (cd "$work" && apt-get -qq -o APT::Sandbox::User=root download "${packages[@]}")
 for package in "$work"/*.deb; do dpkg-deb -x "$package" "$work/root"; done
 echo "$stamp" >"$work/root/.stamp"

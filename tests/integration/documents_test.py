@@ -1,11 +1,13 @@
 """Keeps the documents true: every key, event and link in them exists, and every one that exists is in them."""
 
+import os
 import pathlib
 import re
 import subprocess
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+TOOL = pathlib.Path(os.environ["TRIBUTARY_BIN"]) / "tributary"
 READERS = r'\.(?:Text|Flag|Whole|Number|Time|OneOf|Sub|Each)\("([a-z_]+)"'
 
 
@@ -27,8 +29,23 @@ class Documents(unittest.TestCase):
         self.assertGreater(len(emitted), 10)
         self.assertEqual(emitted, (rows - {"kind"}) | {"progress"})
 
+    def test_every_dataset_is_described(self):
+        help_text = subprocess.run([TOOL, "prepare", "--help"], capture_output=True, text=True, check=True).stdout
+        names = re.findall(r"^\s+([a-z0-9-]+): ", help_text, re.M)
+        self.assertGreater(len(names), 10)
+        pages = "\n".join(page.read_text() for page in [*SOURCE.glob("docs/datasets/*.md"), SOURCE / "docs/own-data.md"])
+        self.assertEqual([name for name in names if f"`{name}`" not in pages], [])
+
+    def test_every_option_of_prepare_is_described(self):
+        help_text = subprocess.run([TOOL, "prepare", "--help"], capture_output=True, text=True, check=True).stdout
+        options = set(re.findall(r"^\s+(?:-\w,)?(--[a-z-]+)", help_text, re.M)) - {"--help", "--source"}
+        self.assertGreater(len(options), 15)
+        page = (SOURCE / "docs/datasets/README.md").read_text()
+        pages = page + (SOURCE / "docs/datasets/icons-and-glosses.md").read_text()
+        self.assertEqual(sorted(option for option in options if f"`{option}" not in pages and option not in pages), [])
+
     def test_links_and_paths_lead_somewhere(self):
-        for document in [*SOURCE.glob("*.md"), *SOURCE.glob("docs/*.md")]:
+        for document in [*SOURCE.glob("*.md"), *SOURCE.glob("docs/**/*.md")]:
             text = document.read_text()
             for link in re.findall(r"\]\(([^)#]+)", text):
                 if not link.startswith("http"):

@@ -67,11 +67,7 @@ absl::StatusOr<Decoded> Decode(const SampleSet& set, const ImageSource& place, i
 absl::StatusOr<RenderedImage> Render(const SampleSet& set, const ImageSource& place,
                                      ImageStorage storage, int64_t size) {
   ASSIGN_OR_RETURN(Decoded decoded, Decode(set, place, size));
-  Image& image = decoded.image;
-  if (image.channels != set.channels) {
-    return absl::InternalError(
-        absl::StrCat("an image of ", image.channels, " channels in a set of ", set.channels));
-  }
+  Image image = ToChannels(std::move(decoded.image), set.channels);
   if (set.skip_blank && IsBlank(image)) return absl::DataLossError("a blank image");
   RenderedImage rendered = std::move(decoded.rendered);
   if (storage == ImageStorage::kOriginal) {
