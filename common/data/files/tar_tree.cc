@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/data/files/archive_limits.h"
+#include "common/data/files/folder_tree.h"
 #include "common/data/files/scratch_file.h"
 #include "common/data/files/scratch_tree.h"
 
@@ -36,19 +37,32 @@ absl::Status Damaged(const std::string& path, const std::string& where, archive*
                                           ErrorOf(handle), "; fetch it anew"));
 }
 
-absl::StatusOr<ArchiveHandle> OpenArchive(const std::string& path) {
+// `support`: of the formats that it may have.
+absl::StatusOr<ArchiveHandle> OpenArchive(const std::string& path, int (*support)(archive*)) {
   ArchiveHandle handle(archive_read_new(), &archive_read_free);
   if (handle == nullptr) return absl::ResourceExhaustedError("no memory for an archive");
-  archive_read_support_format_tar(handle.get());
+  support(handle.get());
   archive_read_support_filter_gzip(handle.get());
   archive_read_support_filter_bzip2(handle.get());
   archive_read_support_filter_xz(handle.get());
   archive_read_support_filter_zstd(handle.get());
   if (archive_read_open_filename(handle.get(), path.c_str(), kPiece) != ARCHIVE_OK) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": cannot be opened: ", ErrorOf(handle.get())));
+    return Damaged(path, "", handle.get());
   }
   return handle;
+}
+
+// Of a file in which libarchive finds no tar: a packed one may be cut short before it could.
+absl::Status WhyNoTar(const std::string& path) {
+  ASSIGN_OR_RETURN(const ArchiveHandle handle, OpenArchive(path, &archive_read_support_format_raw));
+  archive_entry* entry = nullptr;
+  std::string head(kTarBlock, '\0');
+  const int result = archive_read_next_header(handle.get(), &entry);
+  if (result < ARCHIVE_WARN || archive_read_data(handle.get(), head.data(), head.size()) < 0) {
+    return Damaged(path, "", handle.get());
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": neither a zip nor a tar archive (.tar, .tar.gz, .tar.bz2, .tar.xz)"));
 }
 
 // Empty for what FileTree leaves out.
@@ -75,14 +89,19 @@ class Unpacking {
       if (result == ARCHIVE_EOF) return absl::OkStatus();
       if (result < ARCHIVE_WARN) {
         if (first && archive_format(handle) == 0 && archive_errno(handle) == EILSEQ) {
-          return absl::InvalidArgumentError(absl::StrCat(
-              path_, ": neither a zip nor a tar archive (.tar, .tar.gz, .tar.bz2, .tar.xz)"));
+          return WhyNoTar(path_);
         }
         const std::string where =
             places_.empty() ? "" : absl::StrCat(" after ", places_.size(), " files");
         return Damaged(path_, where, handle);
       }
+      // Also of what is left out: to pass over it takes as long as to unpack it.
+      if (archive_entry_size(entry) > static_cast<la_int64_t>(most_) ||
+          archive_filter_bytes(handle, 0) > static_cast<la_int64_t>(most_)) {
+        return TooLarge();
+      }
       const std::string name = NameOf(entry);
+      if (places_.size() >= kMostFiles) return TooLarge();
       if (!name.empty()) RETURN_IF_ERROR(UnpackOne(handle, name));
     }
   }
@@ -90,6 +109,12 @@ class Unpacking {
   const std::map<std::string, ScratchTree::Place>& places() const { return places_; }
 
  private:
+  absl::Status TooLarge() const {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path_, ": unpacks to more than ", most_, " bytes or ", kMostFiles,
+                     " files, which no dataset does; unpack it yourself if you trust it"));
+  }
+
   absl::Status UnpackOne(archive* handle, const std::string& name) {
     const uint64_t begin = bytes_->size();
     while (true) {
@@ -97,9 +122,7 @@ class Unpacking {
       if (got < 0) return Damaged(path_, absl::StrCat(" in ", name), handle);
       if (got == 0) break;
       if (bytes_->size() + static_cast<uint64_t>(got) > most_) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat(path_, ": unpacks to more than ", most_,
-                         " bytes, which no dataset does; unpack it yourself if you trust it"));
+        return TooLarge();
       }
       RETURN_IF_ERROR(bytes_->Append(absl::string_view(piece_.data(), static_cast<size_t>(got))));
     }
@@ -132,7 +155,7 @@ absl::StatusOr<std::shared_ptr<const FileTree>> OpenTar(const std::string& path,
   std::error_code error;
   const uint64_t size = std::filesystem::file_size(path, error);
   if (error) return absl::NotFoundError(absl::StrCat(path, ": ", error.message()));
-  ASSIGN_OR_RETURN(const ArchiveHandle handle, OpenArchive(path));
+  ASSIGN_OR_RETURN(const ArchiveHandle handle, OpenArchive(path, &archive_read_support_format_tar));
   ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> bytes, ScratchFile::Create(scratch));
   Unpacking unpacking(path, size, bytes.get());
   RETURN_IF_ERROR(unpacking.UnpackAll(handle.get()));
