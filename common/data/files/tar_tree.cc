@@ -1,7 +1,6 @@
 #include "common/data/files/tar_tree.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -37,32 +36,36 @@ absl::Status Damaged(const std::string& path, const std::string& where, archive*
                                           ErrorOf(handle), "; fetch it anew"));
 }
 
-// `support`: of the formats that it may have.
-absl::StatusOr<ArchiveHandle> OpenArchive(const std::string& path, int (*support)(archive*)) {
+ArchiveHandle NewHandle() {
   ArchiveHandle handle(archive_read_new(), &archive_read_free);
-  if (handle == nullptr) return absl::ResourceExhaustedError("no memory for an archive");
-  support(handle.get());
   archive_read_support_filter_gzip(handle.get());
   archive_read_support_filter_bzip2(handle.get());
   archive_read_support_filter_xz(handle.get());
   archive_read_support_filter_zstd(handle.get());
-  if (archive_read_open_filename(handle.get(), path.c_str(), kPiece) != ARCHIVE_OK) {
-    return Damaged(path, "", handle.get());
-  }
   return handle;
 }
 
 // Of a file in which libarchive finds no tar: a packed one may be cut short before it could.
 absl::Status WhyNoTar(const std::string& path) {
-  ASSIGN_OR_RETURN(const ArchiveHandle handle, OpenArchive(path, &archive_read_support_format_raw));
+  const ArchiveHandle handle = NewHandle();
+  archive_read_support_format_raw(handle.get());
+  archive_read_support_format_empty(handle.get());
   archive_entry* entry = nullptr;
   std::string head(kTarBlock, '\0');
-  const int result = archive_read_next_header(handle.get(), &entry);
-  if (result < ARCHIVE_WARN || archive_read_data(handle.get(), head.data(), head.size()) < 0) {
+  if (archive_read_open_filename(handle.get(), path.c_str(), kPiece) != ARCHIVE_OK ||
+      archive_read_next_header(handle.get(), &entry) < ARCHIVE_WARN ||
+      archive_read_data(handle.get(), head.data(), head.size()) < 0) {
     return Damaged(path, "", handle.get());
   }
   return absl::InvalidArgumentError(
       absl::StrCat(path, ": neither a zip nor a tar archive (.tar, .tar.gz, .tar.bz2, .tar.xz)"));
+}
+
+absl::StatusOr<ArchiveHandle> OpenArchive(const std::string& path) {
+  ArchiveHandle handle = NewHandle();
+  archive_read_support_format_tar(handle.get());
+  if (archive_read_open_filename(handle.get(), path.c_str(), kPiece) == ARCHIVE_OK) return handle;
+  return WhyNoTar(path);
 }
 
 // Empty for what FileTree leaves out.
@@ -83,14 +86,11 @@ class Unpacking {
       : path_(std::move(path)), most_(MostUnpacked(packed)), bytes_(bytes), piece_(kPiece, '\0') {}
 
   absl::Status UnpackAll(archive* handle) {
-    for (bool first = true;; first = false) {
+    while (true) {
       archive_entry* entry = nullptr;
       const int result = archive_read_next_header(handle, &entry);
       if (result == ARCHIVE_EOF) return absl::OkStatus();
       if (result < ARCHIVE_WARN) {
-        if (first && archive_format(handle) == 0 && archive_errno(handle) == EILSEQ) {
-          return WhyNoTar(path_);
-        }
         const std::string where =
             places_.empty() ? "" : absl::StrCat(" after ", places_.size(), " files");
         return Damaged(path_, where, handle);
@@ -155,7 +155,7 @@ absl::StatusOr<std::shared_ptr<const FileTree>> OpenTar(const std::string& path,
   std::error_code error;
   const uint64_t size = std::filesystem::file_size(path, error);
   if (error) return absl::NotFoundError(absl::StrCat(path, ": ", error.message()));
-  ASSIGN_OR_RETURN(const ArchiveHandle handle, OpenArchive(path, &archive_read_support_format_tar));
+  ASSIGN_OR_RETURN(const ArchiveHandle handle, OpenArchive(path));
   ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> bytes, ScratchFile::Create(scratch));
   Unpacking unpacking(path, size, bytes.get());
   RETURN_IF_ERROR(unpacking.UnpackAll(handle.get()));
