@@ -52,9 +52,11 @@ absl::Status WhyNoTar(const std::string& path) {
   archive_read_support_format_empty(handle.get());
   archive_entry* entry = nullptr;
   std::string head(kTarBlock, '\0');
-  if (archive_read_open_filename(handle.get(), path.c_str(), kPiece) != ARCHIVE_OK ||
-      archive_read_next_header(handle.get(), &entry) < ARCHIVE_WARN ||
-      archive_read_data(handle.get(), head.data(), head.size()) < 0) {
+  int result = archive_read_open_filename(handle.get(), path.c_str(), kPiece);
+  if (result == ARCHIVE_OK) result = archive_read_next_header(handle.get(), &entry);
+  const bool has_bytes = result != ARCHIVE_EOF;
+  if (result < ARCHIVE_WARN ||
+      (has_bytes && archive_read_data(handle.get(), head.data(), head.size()) < 0)) {
     return Damaged(path, "", handle.get());
   }
   return absl::InvalidArgumentError(
