@@ -67,7 +67,9 @@ absl::StatusOr<SampleSet> ReadCifar(const DatasetSource& source, const CifarLayo
                                   absl::StrCat(folders.second, "/", first_python)});
   if (absl::IsNotFound(located.status())) located = files.LocateAny({first_binary, first_python});
   RETURN_IF_ERROR(located.status());
-  const bool is_binary = located->tree->names()[located->file] == located->prefix + first_binary;
+  const std::string& name = located->tree->names()[located->file];
+  located->prefix = name.substr(0, name.rfind('/') + 1);  // the other files lie beside it
+  const bool is_binary = name == located->prefix + first_binary;
   RETURN_IF_ERROR(is_binary ? ReadCifarBinary(binary, *located, &set)
                             : ReadCifarPython(python, *located, source.scratch, &set));
   return set;

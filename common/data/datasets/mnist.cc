@@ -123,25 +123,29 @@ absl::StatusOr<SampleSet> ReadIdxSet(const DatasetSource& source,
     for (const std::string& spelling : Spellings(kTrainImages)) names.push_back(folder + spelling);
   }
   ASSIGN_OR_RETURN(DatasetFiles files, DatasetFiles::Open(source.root, source.scratch));
-  ASSIGN_OR_RETURN(LocatedFile located, files.LocateAny(names));
+  auto located = files.LocateAny(names);
+  // MNIST and Fashion-MNIST have the same names: without a folder's only if nothing else is there.
+  if (absl::IsNotFound(located.status())) located = files.LocateAny(Spellings(kTrainImages));
+  RETURN_IF_ERROR(located.status());
   // The others lie beside it.
-  const std::string& name = located.tree->names()[located.file];
-  located.prefix = name.substr(0, name.rfind('/') + 1);
-  RETURN_IF_ERROR(ReadPart(located, "train", source.scratch, &set, &set.train));
-  RETURN_IF_ERROR(ReadPart(located, "t10k", source.scratch, &set, &set.test));
+  const std::string& name = located->tree->names()[located->file];
+  located->prefix = name.substr(0, name.rfind('/') + 1);
+  RETURN_IF_ERROR(ReadPart(*located, "train", source.scratch, &set, &set.train));
+  RETURN_IF_ERROR(ReadPart(*located, "t10k", source.scratch, &set, &set.test));
   return set;
 }
 
 }  // namespace
 
 absl::StatusOr<SampleSet> ReadFashionMnist(const DatasetSource& source) {
-  return ReadIdxSet(source, {"datasets/fashion-mnist/", "fashion-mnist/", "FashionMNIST/raw/", ""},
-                    {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt",
-                     "Sneaker", "Bag", "Ankle boot"});
+  return ReadIdxSet(
+      source, {"datasets/fashion-mnist/", "fashion-mnist/", "FashionMNIST/raw/", "data/fashion/"},
+      {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
+       "Ankle boot"});
 }
 
 absl::StatusOr<SampleSet> ReadMnist(const DatasetSource& source) {
-  return ReadIdxSet(source, {"MNIST/raw/", "mnist/", ""},
+  return ReadIdxSet(source, {"MNIST/raw/", "mnist/"},
                     {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"});
 }
 
