@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/file.h"
+#include "common/base/status_macros.h"
 
 namespace tributary {
 namespace {
@@ -29,6 +29,8 @@ class FolderTree : public FileTree {
   }
 
   absl::StatusOr<std::string> Read(size_t file, uint64_t offset, uint64_t length) const override {
+    ASSIGN_OR_RETURN(const uint64_t size, Size(file));
+    RETURN_IF_ERROR(CheckRange(file, size, offset, length));
     const std::string path = Describe(file);
     std::ifstream stream(path, std::ios::binary);
     if (!stream) return absl::NotFoundError(absl::StrCat(path, ": cannot be opened"));
@@ -53,9 +55,9 @@ absl::StatusOr<std::shared_ptr<const FileTree>> OpenFolder(const std::string& fo
   if (error) return absl::NotFoundError(absl::StrCat(folder, ": ", error.message()));
   std::vector<std::string> names;
   for (const fs::recursive_directory_iterator end; entries != end; entries.increment(error)) {
-    if (error) return absl::InternalError(absl::StrCat(folder, ": ", error.message()));
+    std::error_code ignored;  // of a broken link, which is no file
     if (entries.depth() > kMostFolderDepth) entries.disable_recursion_pending();
-    if (entries->is_regular_file(error)) {
+    if (entries->is_regular_file(ignored)) {
       names.push_back(entries->path().lexically_relative(folder).generic_string());
     }
     if (names.size() > kMostFiles) {
@@ -63,6 +65,8 @@ absl::StatusOr<std::shared_ptr<const FileTree>> OpenFolder(const std::string& fo
                                                        " files; name a folder further in"));
     }
   }
+  // An error ends the walk.
+  if (error) return absl::InternalError(absl::StrCat(folder, ": ", error.message()));
   std::sort(names.begin(), names.end());
   return std::make_shared<FolderTree>(folder, std::move(names));
 }

@@ -1,0 +1,144 @@
+#include "common/data/files/tar_tree.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <system_error>
+#include <utility>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
+#include "common/data/files/archive_limits.h"
+#include "common/data/files/scratch_file.h"
+#include "common/data/files/scratch_tree.h"
+
+namespace tributary {
+namespace {
+
+constexpr size_t kPiece = 1 << 20;
+constexpr size_t kTarBlock = 512;
+
+using ArchiveHandle = std::unique_ptr<archive, decltype(&archive_read_free)>;
+
+std::string ErrorOf(archive* handle) {
+  const char* text = archive_error_string(handle);
+  return text == nullptr ? "no reason given" : text;
+}
+
+absl::Status Damaged(const std::string& path, const std::string& where, archive* handle) {
+  return absl::DataLossError(absl::StrCat(path, ": damaged or cut short", where, ": ",
+                                          ErrorOf(handle), "; fetch it anew"));
+}
+
+absl::StatusOr<ArchiveHandle> OpenArchive(const std::string& path) {
+  ArchiveHandle handle(archive_read_new(), &archive_read_free);
+  if (handle == nullptr) return absl::ResourceExhaustedError("no memory for an archive");
+  archive_read_support_format_tar(handle.get());
+  archive_read_support_filter_gzip(handle.get());
+  archive_read_support_filter_bzip2(handle.get());
+  archive_read_support_filter_xz(handle.get());
+  archive_read_support_filter_zstd(handle.get());
+  if (archive_read_open_filename(handle.get(), path.c_str(), kPiece) != ARCHIVE_OK) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": cannot be opened: ", ErrorOf(handle.get())));
+  }
+  return handle;
+}
+
+// Empty for what FileTree leaves out.
+std::string NameOf(archive_entry* entry) {
+  if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr ||
+      archive_entry_symlink(entry) != nullptr) {
+    return "";
+  }
+  const char* name = archive_entry_pathname_utf8(entry);
+  if (name == nullptr) name = archive_entry_pathname(entry);  // of another encoding
+  return name == nullptr ? "" : NameInTree(name);
+}
+
+// Unpacks one archive.
+class Unpacking {
+ public:
+  Unpacking(std::string path, uint64_t packed, ScratchFile* bytes)
+      : path_(std::move(path)), most_(MostUnpacked(packed)), bytes_(bytes), piece_(kPiece, '\0') {}
+
+  absl::Status UnpackAll(archive* handle) {
+    for (bool first = true;; first = false) {
+      archive_entry* entry = nullptr;
+      const int result = archive_read_next_header(handle, &entry);
+      if (result == ARCHIVE_EOF) return absl::OkStatus();
+      if (result < ARCHIVE_WARN) {
+        if (first && archive_format(handle) == 0 && archive_errno(handle) == EILSEQ) {
+          return absl::InvalidArgumentError(absl::StrCat(
+              path_, ": neither a zip nor a tar archive (.tar, .tar.gz, .tar.bz2, .tar.xz)"));
+        }
+        const std::string where =
+            places_.empty() ? "" : absl::StrCat(" after ", places_.size(), " files");
+        return Damaged(path_, where, handle);
+      }
+      const std::string name = NameOf(entry);
+      if (!name.empty()) RETURN_IF_ERROR(UnpackOne(handle, name));
+    }
+  }
+
+  const std::map<std::string, ScratchTree::Place>& places() const { return places_; }
+
+ private:
+  absl::Status UnpackOne(archive* handle, const std::string& name) {
+    const uint64_t begin = bytes_->size();
+    while (true) {
+      const la_ssize_t got = archive_read_data(handle, piece_.data(), piece_.size());
+      if (got < 0) return Damaged(path_, absl::StrCat(" in ", name), handle);
+      if (got == 0) break;
+      if (bytes_->size() + static_cast<uint64_t>(got) > most_) {
+        return absl::ResourceExhaustedError(
+            absl::StrCat(path_, ": unpacks to more than ", most_,
+                         " bytes, which no dataset does; unpack it yourself if you trust it"));
+      }
+      RETURN_IF_ERROR(bytes_->Append(absl::string_view(piece_.data(), static_cast<size_t>(got))));
+    }
+    places_[name] = {.offset = begin, .size = bytes_->size() - begin};
+    return absl::OkStatus();
+  }
+
+  const std::string path_;
+  const uint64_t most_;
+  ScratchFile* const bytes_;
+  std::string piece_;
+  std::map<std::string, ScratchTree::Place> places_;
+};
+
+// A packed archive's end is the end of its stream; a plain one's is a block of zeros, without which
+// libarchive takes it for whole.
+absl::Status CheckEndOfPlainTar(const std::string& path, uint64_t size) {
+  std::string block(std::min<uint64_t>(size, kTarBlock), '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(size - block.size()));
+  file.read(block.data(), static_cast<std::streamsize>(block.size()));
+  if (file && block == std::string(kTarBlock, '\0')) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(path, ": cut short: it has no end mark; fetch it anew"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const FileTree>> OpenTar(const std::string& path,
+                                                        const std::string& scratch) {
+  std::error_code error;
+  const uint64_t size = std::filesystem::file_size(path, error);
+  if (error) return absl::NotFoundError(absl::StrCat(path, ": ", error.message()));
+  ASSIGN_OR_RETURN(const ArchiveHandle handle, OpenArchive(path));
+  ASSIGN_OR_RETURN(std::unique_ptr<ScratchFile> bytes, ScratchFile::Create(scratch));
+  Unpacking unpacking(path, size, bytes.get());
+  RETURN_IF_ERROR(unpacking.UnpackAll(handle.get()));
+  const bool plain = archive_filter_code(handle.get(), 0) == ARCHIVE_FILTER_NONE;
+  if (plain) RETURN_IF_ERROR(CheckEndOfPlainTar(path, size));
+  return std::make_shared<ScratchTree>(path, unpacking.places(), std::move(bytes));
+}
+
+}  // namespace tributary
