@@ -9,11 +9,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/data/datasets/captioned_images.h"
-#include "common/data/datasets/id_list.h"
 #include "common/data/datasets/image_finder.h"
 #include "common/data/datasets/karpathy_split.h"
 #include "common/data/files/json_stream.h"
 #include "common/data/files/json_value.h"
+#include "common/data/files/npy.h"
 
 namespace tributary {
 namespace {
@@ -141,7 +141,7 @@ absl::Status CocoCaptions::AddById(int64_t id, size_t first_file, const std::str
 
 absl::Status CocoCaptions::AddListed(const std::string& ids, size_t file,
                                      std::vector<Sample>* part) {
-  ASSIGN_OR_RETURN(const std::vector<int64_t> listed, ReadIdList(ids));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> listed, ReadIds(ids));
   for (const int64_t id : listed) RETURN_IF_ERROR(AddById(id, file, ids, part));
   return absl::OkStatus();
 }

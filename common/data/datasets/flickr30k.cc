@@ -15,10 +15,10 @@
 #include "common/base/random.h"
 #include "common/base/status_macros.h"
 #include "common/data/datasets/captioned_images.h"
-#include "common/data/datasets/id_list.h"
 #include "common/data/datasets/image_finder.h"
 #include "common/data/datasets/karpathy_split.h"
 #include "common/data/files/delimited_text.h"
+#include "common/data/files/npy.h"
 
 namespace tributary {
 namespace {
@@ -109,7 +109,7 @@ Choice DrawSplit(const DatasetSource& source, size_t images) {
 absl::StatusOr<std::vector<size_t>> ImagesOfIds(const std::string& path,
                                                 const std::vector<CaptionedImage>& images,
                                                 SampleSet* set) {
-  ASSIGN_OR_RETURN(const std::vector<int64_t> ids, ReadIdList(path));
+  ASSIGN_OR_RETURN(const std::vector<int64_t> ids, ReadIds(path));
   absl::flat_hash_map<int64_t, size_t> places;
   for (size_t i = 0; i < images.size(); ++i) {
     const absl::string_view name = images[i].file;

@@ -1,7 +1,6 @@
 #include "common/data/files/tar_tree.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -15,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/data/files/archive_limits.h"
+#include "common/data/files/folder_tree.h"
 #include "common/data/files/scratch_file.h"
 #include "common/data/files/scratch_tree.h"
 
@@ -36,19 +36,38 @@ absl::Status Damaged(const std::string& path, const std::string& where, archive*
                                           ErrorOf(handle), "; fetch it anew"));
 }
 
-absl::StatusOr<ArchiveHandle> OpenArchive(const std::string& path) {
+ArchiveHandle NewHandle() {
   ArchiveHandle handle(archive_read_new(), &archive_read_free);
-  if (handle == nullptr) return absl::ResourceExhaustedError("no memory for an archive");
-  archive_read_support_format_tar(handle.get());
   archive_read_support_filter_gzip(handle.get());
   archive_read_support_filter_bzip2(handle.get());
   archive_read_support_filter_xz(handle.get());
   archive_read_support_filter_zstd(handle.get());
-  if (archive_read_open_filename(handle.get(), path.c_str(), kPiece) != ARCHIVE_OK) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": cannot be opened: ", ErrorOf(handle.get())));
-  }
   return handle;
+}
+
+// Of a file in which libarchive finds no tar: a packed one may be cut short before it could.
+absl::Status WhyNoTar(const std::string& path) {
+  const ArchiveHandle handle = NewHandle();
+  archive_read_support_format_raw(handle.get());
+  archive_read_support_format_empty(handle.get());
+  archive_entry* entry = nullptr;
+  std::string head(kTarBlock, '\0');
+  int result = archive_read_open_filename(handle.get(), path.c_str(), kPiece);
+  if (result == ARCHIVE_OK) result = archive_read_next_header(handle.get(), &entry);
+  const bool has_bytes = result != ARCHIVE_EOF;
+  if (result < ARCHIVE_WARN ||
+      (has_bytes && archive_read_data(handle.get(), head.data(), head.size()) < 0)) {
+    return Damaged(path, "", handle.get());
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ": neither a zip nor a tar archive (.tar, .tar.gz, .tar.bz2, .tar.xz)"));
+}
+
+absl::StatusOr<ArchiveHandle> OpenArchive(const std::string& path) {
+  ArchiveHandle handle = NewHandle();
+  archive_read_support_format_tar(handle.get());
+  if (archive_read_open_filename(handle.get(), path.c_str(), kPiece) == ARCHIVE_OK) return handle;
+  return WhyNoTar(path);
 }
 
 // Empty for what FileTree leaves out.
@@ -69,20 +88,22 @@ class Unpacking {
       : path_(std::move(path)), most_(MostUnpacked(packed)), bytes_(bytes), piece_(kPiece, '\0') {}
 
   absl::Status UnpackAll(archive* handle) {
-    for (bool first = true;; first = false) {
+    while (true) {
       archive_entry* entry = nullptr;
       const int result = archive_read_next_header(handle, &entry);
       if (result == ARCHIVE_EOF) return absl::OkStatus();
       if (result < ARCHIVE_WARN) {
-        if (first && archive_format(handle) == 0 && archive_errno(handle) == EILSEQ) {
-          return absl::InvalidArgumentError(absl::StrCat(
-              path_, ": neither a zip nor a tar archive (.tar, .tar.gz, .tar.bz2, .tar.xz)"));
-        }
         const std::string where =
             places_.empty() ? "" : absl::StrCat(" after ", places_.size(), " files");
         return Damaged(path_, where, handle);
       }
+      // Also of what is left out: to pass over it takes as long as to unpack it.
+      if (archive_entry_size(entry) > static_cast<la_int64_t>(most_) ||
+          archive_filter_bytes(handle, 0) > static_cast<la_int64_t>(most_)) {
+        return TooLarge();
+      }
       const std::string name = NameOf(entry);
+      if (places_.size() >= kMostFiles) return TooLarge();
       if (!name.empty()) RETURN_IF_ERROR(UnpackOne(handle, name));
     }
   }
@@ -90,6 +111,12 @@ class Unpacking {
   const std::map<std::string, ScratchTree::Place>& places() const { return places_; }
 
  private:
+  absl::Status TooLarge() const {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path_, ": unpacks to more than ", most_, " bytes or ", kMostFiles,
+                     " files, which no dataset does; unpack it yourself if you trust it"));
+  }
+
   absl::Status UnpackOne(archive* handle, const std::string& name) {
     const uint64_t begin = bytes_->size();
     while (true) {
@@ -97,9 +124,7 @@ class Unpacking {
       if (got < 0) return Damaged(path_, absl::StrCat(" in ", name), handle);
       if (got == 0) break;
       if (bytes_->size() + static_cast<uint64_t>(got) > most_) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat(path_, ": unpacks to more than ", most_,
-                         " bytes, which no dataset does; unpack it yourself if you trust it"));
+        return TooLarge();
       }
       RETURN_IF_ERROR(bytes_->Append(absl::string_view(piece_.data(), static_cast<size_t>(got))));
     }
