@@ -18,6 +18,7 @@
 #include "common/data/datasets/captioned_images.h"
 #include "common/data/datasets/image_finder.h"
 #include "common/data/datasets/own_columns.h"
+#include "common/data/datasets/own_labels.h"
 #include "common/data/datasets/own_rows.h"
 #include "common/data/datasets/own_tables.h"
 
@@ -49,11 +50,13 @@ uint64_t HashOf(const std::vector<std::string>& fields) {
 // Reads one or two tables into a set; labels are numbered as they come until Finish().
 class OwnReader {
  public:
-  OwnReader(const DatasetSource& source, const std::string& format, SampleSet* set)
-      : source_(source), set_(set), draws_(source.seed, format + ".test") {}
+  // All must outlive this.
+  OwnReader(const DatasetSource& source, const std::string& format, OwnTables* tables,
+            SampleSet* set)
+      : source_(source), tables_(tables), set_(set), draws_(source.seed, format + ".test") {}
 
   // `fixed`: the part of all rows; else their split column's, else drawn.
-  absl::Status Read(const LocatedFile& file, const std::string& folder, std::optional<Part> fixed);
+  absl::Status Read(const LocatedFile& file, std::optional<Part> fixed);
   // Names the classes, and settles what tests.
   absl::Status Finish();
 
@@ -66,7 +69,7 @@ class OwnReader {
     absl::flat_hash_map<uint64_t, int64_t> lines{};  // by a row's hash
   };
 
-  absl::Status OpenImages(const LocatedFile& file, const std::string& folder);
+  absl::Status OpenImages();
   absl::Status AddRow(DelimitedRecord row, Table* table);
   // Empty if text, label and owner of `row` became `sample`, else why not.
   std::string ReadFields(std::vector<std::string>* fields, const OwnColumns& columns,
@@ -76,31 +79,30 @@ class OwnReader {
   std::optional<Part> PartOf(const DelimitedRecord& row, const Table& table, const Sample& sample);
   Part Draw(int64_t image);
   std::vector<Sample>* SamplesOf(Part part);
-  // Numbers the labels of `samples` by set_->classes; lists those that are not among them.
-  absl::Status Relabel(std::vector<Sample>* samples);
 
   const DatasetSource& source_;
+  OwnTables* const tables_;
   SampleSet* const set_;
   RandomStream draws_;
   std::string folder_;  // of images, absolute
-  std::unique_ptr<DatasetFiles> files_;
   std::unique_ptr<ImageFinder> finder_;
   std::vector<Sample> validation_;
   std::vector<std::optional<Part>> drawn_;  // by image
-  std::vector<std::string> labels_;
-  absl::flat_hash_map<std::string, int32_t> label_numbers_;
+  OwnLabels labels_;
 };
 
-absl::Status OwnReader::OpenImages(const LocatedFile& file, const std::string& folder) {
+absl::Status OwnReader::OpenImages() {
   if (finder_ != nullptr) return absl::OkStatus();
-  ASSIGN_OR_RETURN(DatasetFiles files, DatasetFiles::Open(folder, source_.scratch));
-  folder_ = std::filesystem::absolute(folder).lexically_normal().string();
-  files_ = std::make_unique<DatasetFiles>(std::move(files));
-  finder_ = std::make_unique<ImageFinder>(files_.get(), set_);
+  if (!tables_->files) {
+    ASSIGN_OR_RETURN(tables_->files, DatasetFiles::Open(tables_->folder, source_.scratch));
+  }
+  folder_ = std::filesystem::absolute(tables_->folder).lexically_normal().string();
+  finder_ = std::make_unique<ImageFinder>(&*tables_->files, set_);
   finder_->KeepToOnePlace();
-  const std::string& name = file.tree->names()[file.file];
+  const LocatedFile& table = tables_->train;
+  const std::string& name = table.tree->names()[table.file];
   const size_t slash = name.rfind('/');
-  finder_->LookIn(file.tree, slash == std::string::npos ? "" : name.substr(0, slash + 1));
+  finder_->LookIn(table.tree, slash == std::string::npos ? "" : name.substr(0, slash + 1));
   return absl::OkStatus();
 }
 
@@ -123,10 +125,7 @@ std::string OwnReader::ReadFields(std::vector<std::string>* fields, const OwnCol
   if (set_->modality == Modality::kPair) return "";
   const std::string label = take(columns.label);
   if (label.empty()) return "empty label";
-  const auto [entry, is_new] =
-      label_numbers_.try_emplace(label, static_cast<int32_t>(labels_.size()));
-  if (is_new) labels_.push_back(label);
-  sample->label = entry->second;
+  sample->label = labels_.NumberOf(label);
   return "";
 }
 
@@ -177,8 +176,7 @@ absl::Status OwnReader::AddRow(DelimitedRecord row, Table* table) {
   return absl::OkStatus();
 }
 
-absl::Status OwnReader::Read(const LocatedFile& file, const std::string& folder,
-                             std::optional<Part> fixed) {
+absl::Status OwnReader::Read(const LocatedFile& file, std::optional<Part> fixed) {
   Table table = {.path = file.tree->Describe(file.file), .fixed = fixed};
   table.origin = AddOrigin(set_, table.path);
   ASSIGN_OR_RETURN(const std::string text, ReadSourceFile(*file.tree, file.file, set_));
@@ -192,7 +190,7 @@ absl::Status OwnReader::Read(const LocatedFile& file, const std::string& folder,
                      ", those of ", set_->origins[0], " ", ModalityName(set_->modality)));
   }
   set_->modality = columns->modality;
-  if (set_->modality != Modality::kText) RETURN_IF_ERROR(OpenImages(file, folder));
+  if (set_->modality != Modality::kText) RETURN_IF_ERROR(OpenImages());
   for (DelimitedRecord row; rows->Next(&row);) {
     RETURN_IF_ERROR(AddRow(std::move(row), &table));
     if (labels_.size() <= kMostClasses) continue;
@@ -202,49 +200,19 @@ absl::Status OwnReader::Read(const LocatedFile& file, const std::string& folder,
   return absl::OkStatus();
 }
 
-absl::Status OwnReader::Relabel(std::vector<Sample>* samples) {
-  absl::flat_hash_map<std::string, int32_t> numbers;
-  for (size_t i = 0; i < set_->classes.size(); ++i) {
-    numbers[set_->classes[i]] = static_cast<int32_t>(i);
-  }
-  std::vector<Sample> kept;
-  for (Sample& sample : *samples) {
-    const std::string& label = labels_[static_cast<size_t>(sample.label)];
-    const auto found = numbers.find(label);
-    if (found == numbers.end()) {
-      RETURN_IF_ERROR(Skip(set_, set_->origins[static_cast<size_t>(sample.origin)], sample.line,
-                           absl::StrCat("no training sample has its label \"", label, "\"")));
-      continue;
-    }
-    sample.label = found->second;
-    kept.push_back(std::move(sample));
-  }
-  *samples = std::move(kept);
-  return absl::OkStatus();
-}
-
 absl::Status OwnReader::Finish() {
   if (set_->test.empty()) set_->test = std::move(validation_);
-  if (set_->modality == Modality::kPair) return absl::OkStatus();
-  std::vector<bool> trained(labels_.size());
-  for (const Sample& sample : set_->train) trained[static_cast<size_t>(sample.label)] = true;
-  std::vector<std::string> classes;
-  for (size_t i = 0; i < labels_.size(); ++i) {
-    if (trained[i]) classes.push_back(labels_[i]);
-  }
-  set_->classes = SortedClasses(std::move(classes));
-  RETURN_IF_ERROR(Relabel(&set_->train));
-  return Relabel(&set_->test);
+  return set_->modality == Modality::kPair ? absl::OkStatus() : labels_.NameClasses(set_);
 }
 
 absl::StatusOr<SampleSet> ReadOwn(const DatasetSource& source, const std::string& format,
                                   const std::vector<std::string>& extensions) {
-  ASSIGN_OR_RETURN(const OwnTables tables, FindOwnTables(source.root, source.scratch, extensions));
+  ASSIGN_OR_RETURN(OwnTables tables, FindOwnTables(source.root, source.scratch, extensions));
   SampleSet set;
-  OwnReader reader(source, format, &set);
+  OwnReader reader(source, format, &tables, &set);
   const auto part = tables.test ? std::optional(Part::kTrain) : std::nullopt;
-  RETURN_IF_ERROR(reader.Read(tables.train, tables.folder, part));
-  if (tables.test) RETURN_IF_ERROR(reader.Read(*tables.test, tables.folder, Part::kTest));
+  RETURN_IF_ERROR(reader.Read(tables.train, part));
+  if (tables.test) RETURN_IF_ERROR(reader.Read(*tables.test, Part::kTest));
   RETURN_IF_ERROR(reader.Finish());
   return set;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -50,17 +51,20 @@ absl::StatusOr<OwnTables> FindOwnTables(const std::string& root, const std::stri
     const std::string folder = path.parent_path().string();
     return OwnTables{.train = {FileTree::OfFolder(folder, {path.filename().string()}), 0, ""},
                      .test = std::nullopt,
-                     .folder = folder};
+                     .folder = folder,
+                     .files = std::nullopt};
   }
   ASSIGN_OR_RETURN(DatasetFiles files, DatasetFiles::Open(root, scratch));
   absl::StatusOr<LocatedFile> train = files.LocateAny(Named("train", extensions));
+  const bool may_have_test = train.ok();
   if (!train.ok()) train = files.LocateAny(Named("data", extensions));
   if (!train.ok()) {
     ASSIGN_OR_RETURN(train, files.LocateExtension(extensions));
     ASSIGN_OR_RETURN(train, OnlyTable(*train, extensions));
-    return OwnTables{.train = *train, .test = std::nullopt, .folder = root};
   }
-  OwnTables tables = {.train = *train, .test = std::nullopt, .folder = root};
+  OwnTables tables = {
+      .train = *train, .test = std::nullopt, .folder = root, .files = std::move(files)};
+  if (!may_have_test) return tables;
   for (const std::string& name : Named("test", extensions)) {
     const auto test = train->tree->Find(train->prefix + name);
     if (test && !tables.test) tables.test = LocatedFile{train->tree, *test, train->prefix};

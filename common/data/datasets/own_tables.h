@@ -11,9 +11,10 @@
 namespace tributary {
 
 struct OwnTables {
-  LocatedFile train;                // the only one, if there is no test
-  std::optional<LocatedFile> test;  // in the same tree
-  std::string folder;               // folder or archive that images are looked for in
+  LocatedFile train;                  // the only one, if there is no test
+  std::optional<LocatedFile> test;    // in the same tree
+  std::string folder;                 // folder or archive that images are looked for in
+  std::optional<DatasetFiles> files;  // of it; nothing if they were not needed to find the tables
 };
 
 // `root`: a table, or a folder or archive that holds "train<extension>", "data<extension>" or a
