@@ -1,13 +1,18 @@
 #include <iterator>
 #include <utility>
 
+#include "common/data/datasets/ag_news.h"
 #include "common/data/datasets/cifar.h"
+#include "common/data/datasets/coco.h"
+#include "common/data/datasets/flickr30k.h"
 #include "common/data/datasets/icon_contexts.h"
 #include "common/data/datasets/icon_names.h"
 #include "common/data/datasets/icon_public.h"
 #include "common/data/datasets/image_folder.h"
+#include "common/data/datasets/medical_abstracts.h"
 #include "common/data/datasets/medmnist.h"
 #include "common/data/datasets/mnist.h"
+#include "common/data/datasets/own_files.h"
 #include "common/data/datasets/wordnet_glosses.h"
 #include "common/data/sample_set.h"
 
@@ -27,6 +32,30 @@ std::vector<DatasetReader> WithMedMnist(std::vector<DatasetReader> readers) {
 
 const std::vector<DatasetReader>& DatasetReaders() {
   static const std::vector<DatasetReader> kReaders = WithMedMnist({
+      {"ag-news",
+       {"basic-english", "as-published"},
+       "texts: news by topic, 4 classes",
+       "AG's corpus of news articles: for non-commercial use",
+       0,
+       ReadAgNews},
+      {"coco",
+       {"2014", "2017", "karpathy"},
+       "pairs: photographs with five captions each",
+       "captions CC BY 4.0; images under the terms of Flickr and their owners",
+       224,
+       ReadCoco},
+      {"csv",
+       {},
+       "your own: a table with a row for each sample, as comma-separated values",
+       "yours",
+       224,
+       ReadOwnCsv},
+      {"flickr30k",
+       {"karpathy", "release", "split"},
+       "pairs: photographs with five captions each",
+       "for non-commercial research and education; images under the terms of Flickr",
+       224,
+       ReadFlickr30k},
       {"icon-names",
        {},
        "pairs: desktop icons and their names in words",
@@ -45,6 +74,18 @@ const std::vector<DatasetReader>& DatasetReaders() {
        kPackages,
        32,
        ReadIconContexts},
+      {"jsonl",
+       {},
+       "your own: an object for each sample, as JSON Lines",
+       "yours",
+       224,
+       ReadOwnJsonLines},
+      {"medical-abstracts",
+       {},
+       "texts: abstracts by the patient's condition, 5 classes",
+       "CC BY-SA 3.0",
+       0,
+       ReadMedicalAbstracts},
       {"wordnet-glosses",
        {},
        "texts: WordNet's noun glosses by kind, 26 classes",
