@@ -20,13 +20,19 @@ namespace {
 
 constexpr ssize_t kLargeWrite = 256 << 10;
 
-absl::Status SyncFolder(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot open folder ", path));
+// Of a file or a folder.
+absl::Status Sync(const std::string& path, int flags) {
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | flags);
+  if (fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot open ", path));
   const int error = fsync(fd) == 0 ? 0 : errno;
   close(fd);
-  if (error != 0) return ErrnoStatus(error, absl::StrCat("cannot sync folder ", path));
+  if (error != 0) return ErrnoStatus(error, absl::StrCat("cannot sync ", path));
   return absl::OkStatus();
+}
+
+absl::Status SyncFolderOf(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return Sync(folder.empty() ? "." : folder, O_DIRECTORY);
 }
 
 }  // namespace
@@ -65,8 +71,12 @@ absl::Status AtomicFile::Commit() && {
     return ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
   }
   close(std::exchange(fd_, -1));
-  const std::string folder = std::filesystem::path(path_).parent_path().string();
-  return SyncFolder(folder.empty() ? "." : folder);
+  return SyncFolderOf(path_);
+}
+
+absl::Status SyncFile(const std::string& path) {
+  RETURN_IF_ERROR(Sync(path, 0));
+  return SyncFolderOf(path);
 }
 
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view content) {

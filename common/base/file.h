@@ -44,6 +44,9 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view cont
 // The whole file. NotFound, PermissionDenied or Internal, with the path.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 
+// Waits until the disk holds what was written to `path`, and the name it was given.
+absl::Status SyncFile(const std::string& path);
+
 // Creates `path` and its parents; OK if it is there already. Also fails where the folder is there
 // but cannot be written to, so that a read-only state folder is found at start.
 absl::Status EnsureWritableFolder(const std::string& path);

@@ -3,11 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <hwy/aligned_allocator.h>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "common/data/resize.cc"
@@ -18,8 +15,9 @@
 #define TRIBUTARY_COMMON_DATA_RESIZE_TAPS
 namespace tributary {
 
-constexpr int kPrecision = 22;     // as Pillow's 8-bit filter; weights sum up to 1 << 22
-constexpr size_t kPixelLoad = 16;  // bytes read at once, of which 12 are used
+constexpr int kPrecision = 22;  // as Pillow's 8-bit filter; weights sum up to 1 << 22
+constexpr size_t kRows = 4;     // of RGB, filtered side by side
+constexpr size_t kPixel = 4;  // bytes of a pixel there: red, green, blue, and one that nobody reads
 
 // What output pixels take from input pixels along one axis: `most` weights for each, with zeros
 // behind those that it needs.
@@ -28,12 +26,6 @@ struct Taps {
   std::vector<size_t> first;     // input pixel that the first weight is for
   std::vector<size_t> count;     // of weights that are not padding
   std::vector<int32_t> weights;  // [output pixels, most], fixed point
-};
-
-// The same weights of RGB pixels, as they meet the vectors of the instruction set in force.
-struct PixelWeights {
-  size_t vectors = 0;                              // for each output pixel
-  hwy::AlignedFreeUniquePtr<int32_t[]> weights{};  // [output pixels, vectors, lanes]
 };
 
 }  // namespace tributary
@@ -62,87 +54,28 @@ void GreyRow(const uint8_t* in, const Taps& taps, uint8_t* out) {
   }
 }
 
-#if HWY_TARGET == HWY_SCALAR
-
-void RgbRow(const uint8_t* in, const Taps& taps, const PixelWeights& /*lanes*/, uint8_t* out) {
-  for (size_t i = 0; i < taps.first.size(); ++i) {
-    const uint8_t* from = in + 3 * taps.first[i];
-    for (size_t c = 0; c < 3; ++c) {
-      int32_t sum = kHalf;
-      for (size_t tap = 0; tap < taps.count[i]; ++tap) {
-        sum += taps.weights[i * taps.most + tap] * from[3 * tap + c];
-      }
-      out[3 * i + c] = Rounded(sum);
-    }
-  }
-}
-
-PixelWeights MakePixelWeights(const Taps& /*taps*/) { return {}; }
-
-#else
-
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A pixel is four values; so many pixels at once.
-constexpr size_t kLanes = HWY_HAVE_SCALABLE ? 4 : HWY_MIN(kPixelLoad, HWY_LANES(int32_t));
-using Sums = hn::FixedTag<int32_t, kLanes>;
-using Bytes = hn::FixedTag<uint8_t, kLanes>;
-using PixelSums = hn::FixedTag<int32_t, 4>;
-using PixelBytes = hn::FixedTag<uint8_t, 4>;
-
-// The sum of a vector's pixels.
-template <typename Tag>
-hn::Vec<PixelSums> Fold(Tag tag, hn::Vec<Tag> sums) {
-  if constexpr (std::is_same_v<Tag, PixelSums>) {
-    return sums;
-  } else {
-    const hn::Half<Tag> half;
-    return Fold(half, hn::Add(hn::LowerHalf(half, sums), hn::UpperHalf(half, sums)));
-  }
-}
-
-// A vector holds the red, green and blue of `per_vector` neighbours, and a fourth of each that
-// weighs nothing.
-PixelWeights MakePixelWeights(const Taps& taps) {
-  constexpr size_t per_vector = kLanes / 4;
-  PixelWeights result;
-  result.vectors = (taps.most + per_vector - 1) / per_vector;
-  const size_t count = taps.first.size() * result.vectors * kLanes;
-  result.weights = hwy::AllocateAligned<int32_t>(count);
-  std::fill_n(result.weights.get(), count, 0);
+// Up to kRows rows at once, so that no sum runs across a vector. `in`: [width, kRows, kPixel];
+// `out`: [taps, kRows, kPixel].
+void RgbRows(const uint8_t* in, const Taps& taps, uint8_t* out) {
+  const hn::CappedTag<int32_t, kRows * kPixel> sums;
+  const hn::Rebind<uint8_t, decltype(sums)> bytes;
+  const auto half = hn::Set(sums, kHalf);
   for (size_t i = 0; i < taps.first.size(); ++i) {
-    int32_t* to = &result.weights[i * result.vectors * kLanes];
-    for (size_t tap = 0; tap < taps.count[i]; ++tap) {
-      for (size_t c = 0; c < 3; ++c) to[4 * tap + c] = taps.weights[i * taps.most + tap];
+    const int32_t* weights = &taps.weights[i * taps.most];
+    for (size_t lane = 0; lane < kRows * kPixel; lane += hn::Lanes(sums)) {
+      const uint8_t* from = in + taps.first[i] * kRows * kPixel + lane;
+      auto sum = half;
+      for (size_t tap = 0; tap < taps.count[i]; ++tap) {
+        const auto pixels = hn::PromoteTo(sums, hn::LoadU(bytes, from + tap * kRows * kPixel));
+        sum = hn::Add(sum, hn::Mul(pixels, hn::Set(sums, weights[tap])));
+      }
+      hn::StoreU(hn::DemoteTo(bytes, hn::ShiftRight<kPrecision>(sum)), bytes,
+                 out + i * kRows * kPixel + lane);
     }
   }
-  return result;
 }
-
-// One row of RGB. Reads up to a row of weights behind the row, writes a byte behind it.
-void RgbRow(const uint8_t* in, const Taps& taps, const PixelWeights& weights, uint8_t* out) {
-  const Sums sums;
-  const Bytes bytes;
-  HWY_ALIGN uint8_t places[kLanes];
-  for (size_t i = 0; i < kLanes; ++i) places[i] = static_cast<uint8_t>(i / 4 * 3 + i % 4);
-  const auto spread = hn::Load(bytes, places);
-  const int32_t* weight = weights.weights.get();
-  for (size_t i = 0; i < taps.first.size(); ++i) {
-    const uint8_t* from = in + 3 * taps.first[i];
-    auto sum = hn::Zero(sums);
-    for (size_t vector = 0; vector < weights.vectors; ++vector) {
-      const auto pixels = hn::TableLookupBytes(hn::LoadU(bytes, from), spread);
-      sum = hn::Add(sum, hn::Mul(hn::PromoteTo(sums, pixels), hn::Load(sums, weight)));
-      from += kLanes / 4 * 3;
-      weight += kLanes;
-    }
-    const auto whole = hn::Add(Fold(sums, sum), hn::Set(PixelSums(), kHalf));
-    hn::StoreU(hn::DemoteTo(PixelBytes(), hn::ShiftRight<kPrecision>(whole)), PixelBytes(),
-               out + 3 * i);
-  }
-}
-
-#endif
 
 // out[i] = the weighted sum of in[i] of `count` rows that lie `width` apart. A plain loop: the
 // compiler vectorises it for the target in force.
@@ -170,8 +103,7 @@ namespace tributary {
 namespace {
 
 HWY_EXPORT(GreyRow);
-HWY_EXPORT(MakePixelWeights);
-HWY_EXPORT(RgbRow);
+HWY_EXPORT(RgbRows);
 HWY_EXPORT(Column);
 
 std::vector<double> TriangleWeights(int64_t first, int64_t last, double centre, double radius) {
@@ -210,25 +142,50 @@ Taps MakeTaps(int64_t from, int64_t to) {
   return taps;
 }
 
+void ResizeGrey(const Image& image, const Taps& taps, Image* result) {
+  const auto row = HWY_DYNAMIC_DISPATCH(GreyRow);
+  for (size_t y = 0; y < static_cast<size_t>(image.height); ++y) {
+    row(&image.pixels[y * static_cast<size_t>(image.width)], taps,
+        &result->pixels[y * taps.first.size()]);
+  }
+}
+
+// A pixel of RGB and what follows it, or precedes it: a word is moved faster than three bytes.
+uint32_t LoadPixel(const uint8_t* from, bool is_last) {
+  uint32_t pixel = 0;
+  std::memcpy(&pixel, from, is_last ? 3 : kPixel);
+  return pixel;
+}
+
+void ResizeRgb(const Image& image, const Taps& taps, Image* result) {
+  const auto rows = HWY_DYNAMIC_DISPATCH(RgbRows);
+  const auto width = static_cast<size_t>(image.width), out_width = taps.first.size();
+  const auto height = static_cast<size_t>(image.height);
+  std::vector<uint32_t> in(width * kRows), out(out_width * kRows);
+  for (size_t y = 0; y < height; y += kRows) {
+    const size_t count = std::min(kRows, height - y);
+    for (size_t r = 0; r < count; ++r) {
+      const uint8_t* from = &image.pixels[(y + r) * width * 3];
+      for (size_t x = 0; x + 1 < width; ++x) in[x * kRows + r] = LoadPixel(from + 3 * x, false);
+      in[(width - 1) * kRows + r] = LoadPixel(from + 3 * (width - 1), true);
+    }
+    rows(reinterpret_cast<const uint8_t*>(in.data()), taps, reinterpret_cast<uint8_t*>(out.data()));
+    for (size_t r = 0; r < count; ++r) {
+      uint8_t* to = &result->pixels[(y + r) * out_width * 3];
+      for (size_t x = 0; x + 1 < out_width; ++x) {
+        std::memcpy(to + 3 * x, &out[x * kRows + r],
+                    kPixel);  // the next pixel mends its fourth byte
+      }
+      std::memcpy(to + 3 * (out_width - 1), &out[(out_width - 1) * kRows + r], 3);
+    }
+  }
+}
+
 Image ResizeRows(const Image& image, int64_t width) {
   const Taps taps = MakeTaps(image.width, width);
-  const auto channels = static_cast<size_t>(image.channels);
-  const size_t in_bytes = static_cast<size_t>(image.width) * channels;
-  const size_t out_bytes = static_cast<size_t>(width) * channels;
   Image result{.height = image.height, .width = width, .channels = image.channels, .pixels = {}};
-  result.pixels.resize(static_cast<size_t>(image.height) * out_bytes);
-  std::vector<uint8_t> in(in_bytes + 3 * taps.most + 2 * kPixelLoad), out(out_bytes + 1);
-  const PixelWeights weights =
-      channels == 3 ? HWY_DYNAMIC_DISPATCH(MakePixelWeights)(taps) : PixelWeights();
-  for (size_t y = 0; y < static_cast<size_t>(image.height); ++y) {
-    std::memcpy(in.data(), &image.pixels[y * in_bytes], in_bytes);
-    if (channels == 3) {
-      HWY_DYNAMIC_DISPATCH(RgbRow)(in.data(), taps, weights, out.data());
-    } else {
-      HWY_DYNAMIC_DISPATCH(GreyRow)(in.data(), taps, out.data());
-    }
-    std::memcpy(&result.pixels[y * out_bytes], out.data(), out_bytes);
-  }
+  result.pixels.resize(static_cast<size_t>(image.height * width * image.channels));
+  image.channels == 3 ? ResizeRgb(image, taps, &result) : ResizeGrey(image, taps, &result);
   return result;
 }
 

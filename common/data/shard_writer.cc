@@ -96,7 +96,7 @@ absl::Status ShardWriter::Finish() {
   WriteAt(written_, absl::StrCat(BytesOf(sums_), text));
   WriteAt(0, prefix);
   if (status_.ok() && (ftruncate(fd_, static_cast<off_t>(places[0] + places[1])) != 0 ||
-                       fsync(fd_) != 0 || rename(part().c_str(), path_.c_str()) != 0)) {
+                       rename(part().c_str(), path_.c_str()) != 0)) {
     status_ = ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
   }
   return status_;
@@ -116,7 +116,7 @@ void ShardWriter::Flush() {
     sums_.push_back(Checksum(absl::string_view(buffer_).substr(begin, kShardBlock)));
   }
   WriteAt(written_, buffer_);
-  // The disk begins now and not at the end. A hint: Finish() makes sure.
+  // The disk begins now and not at the end. A hint: SyncFile() makes sure.
   if (buffer_.size() == kBuffer) sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
   written_ += buffer_.size();
   buffer_.clear();

@@ -39,7 +39,8 @@ class ShardWriter {
 
   // Of what was added so far; an error is final.
   const absl::Status& status() const { return status_; }
-  // Writes the rows and puts the shard into its place. Call once.
+  // Writes the rows and puts the shard into its place. Call once. The disk may lag behind: whoever
+  // must know that it does not calls SyncFile(), when there is nothing else left to do meanwhile.
   absl::Status Finish();
 
  private:

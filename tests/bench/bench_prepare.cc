@@ -40,12 +40,13 @@ struct Settings {
   bool json = false;
 };
 
-// Colours that flow into each other under some grain: about as many bytes a pixel as photographs.
+// Colours that flow into each other under grain. 163 kB at 640 x 480, which is the mean of COCO's
+// train2014 (13.5 GB of 82,783 images).
 absl::Status WritePhoto(const Settings& settings, int number, const std::string& path) {
   cv::Mat small(24, 32, CV_8UC3), grain(settings.height, settings.width, CV_8SC3), large;
   cv::theRNG().state = static_cast<uint64_t>(number) + 1;
   cv::randu(small, 0, 256);
-  cv::randu(grain, -10, 10);
+  cv::randu(grain, -24, 24);
   cv::resize(small, large, {settings.width, settings.height}, 0, 0, cv::INTER_CUBIC);
   cv::add(large, grain, large, cv::noArray(), CV_8U);
   std::vector<uint8_t> bytes;
@@ -99,6 +100,12 @@ absl::Status Run(const Settings& settings) {
   const ScratchFolder scratch;
   const std::string root = scratch / "photos";
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, WritePhotos(settings, root));
+  uintmax_t bytes = 0;
+  for (const std::string& path : paths) bytes += std::filesystem::file_size(path);
+  if (!settings.json) {
+    std::printf("%zu photos of %d x %d, %ju kB each on the average\n", paths.size(), settings.width,
+                settings.height, bytes / paths.size() / 1000);
+  }
   std::vector<double> ratios;
   for (int i = 0; i < settings.rounds; ++i) {
     const std::string out = absl::StrCat(scratch.path(), "/out-", i);

@@ -239,6 +239,9 @@ class Preparation {
   }
 
   absl::StatusOr<nlohmann::json> Finish(const nlohmann::json& old) {
+    for (const auto& [file, digest] : files_.items()) {
+      RETURN_IF_ERROR(SyncFile(absl::StrCat(options_.out, "/", file)));
+    }
     set_.skipped.insert(set_.skipped.end(), skipped_.begin(), skipped_.end());
     nlohmann::json report = MakePrepareReport(options_.name, set_, partition_, test_rows_, files_);
     const nlohmann::json manifest = {{"fingerprint", fingerprint_},

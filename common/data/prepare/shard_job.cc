@@ -61,9 +61,10 @@ class Writing {
     if (images_.empty() || outcome_.images.size() < images_.size()) return false;
     // A part would mean that the shard in place is older than the journal.
     std::error_code error;
-    if (std::filesystem::exists(job_.path + ".part", error) || !Shard::Open(job_.path).ok()) {
-      return false;
-    }
+    if (std::filesystem::exists(job_.path + ".part", error)) return false;
+    // Nobody waited for the disk yet: after a power failure the shard may hold anything.
+    const auto shard = Shard::Open(job_.path);
+    if (!shard.ok() || !(*shard)->Verify().ok()) return false;
     for (size_t i = 0; i < images_.size(); ++i) on_image_(true);
     return true;
   }
