@@ -4,6 +4,7 @@ import csv
 import random
 import re
 import unittest
+import zipfile
 
 import numpy
 
@@ -189,6 +190,15 @@ class Flickr30k(ReaderTest):
         self.assertEqual(self.pairs(test), self.all_pairs(["1035.jpg", "1028.jpg"]))
         self.assert_skipped(header, ("train.npy", 0, "image 4 "))
 
+    def test_the_release_without_ids_takes_the_first(self):
+        with zipfile.ZipFile(self.root / "images.zip", "w") as packed:
+            for i in range(15_010):
+                packed.writestr(f"{i}.jpg", b"")
+        self.write("results_20130124.token", "".join(f"{i}.jpg#0\tnumber {i}\n" for i in range(15_010)))
+        _, train, test = self.read("flickr30k", "--variant", "release")
+        self.assertEqual([s["text"] for s in train], [f"number {i}" for i in range(10_000)])
+        self.assertEqual([s["text"] for s in test], [f"number {i}" for i in range(10_000, 15_000)])
+
     def test_karpathy(self):
         self.write_images("flickr30k-images", self.NAMES)
         self.write_karpathy()
@@ -311,6 +321,14 @@ class Coco(ReaderTest):
         self.assertIn('no array "annotations"; its keys are info, images, licenses, notes', self.refusal("coco"))
         path.write_bytes(b"[" * 100_000)
         self.assertIn("levels", self.refusal("coco"))
+
+
+class Variants(ReaderTest):
+    def test_an_unknown_one_is_refused_with_those_there_are(self):
+        self.write("captions_train2014.json", "{}")
+        for dataset, known in (("ag-news", "basic-english and as-published"), ("coco", "2014, 2017 and karpathy"),
+                               ("flickr30k", "karpathy, release and split")):
+            self.assertIn(known, self.refusal(dataset, "--variant", "2015"))
 
 
 if __name__ == "__main__":

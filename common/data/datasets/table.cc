@@ -1,10 +1,17 @@
+#include <iterator>
+#include <utility>
+
 #include "common/data/datasets/ag_news.h"
+#include "common/data/datasets/cifar.h"
 #include "common/data/datasets/coco.h"
 #include "common/data/datasets/flickr30k.h"
 #include "common/data/datasets/icon_contexts.h"
 #include "common/data/datasets/icon_names.h"
 #include "common/data/datasets/icon_public.h"
+#include "common/data/datasets/image_folder.h"
 #include "common/data/datasets/medical_abstracts.h"
+#include "common/data/datasets/medmnist.h"
+#include "common/data/datasets/mnist.h"
 #include "common/data/datasets/own_files.h"
 #include "common/data/datasets/wordnet_glosses.h"
 #include "common/data/sample_set.h"
@@ -13,35 +20,18 @@ namespace tributary {
 namespace {
 
 constexpr char kPackages[] = "of its Debian package: usr/share/doc/<package>/copyright";
+constexpr char kUnstated[] = "none stated by its publisher";
+
+std::vector<DatasetReader> WithMedMnist(std::vector<DatasetReader> readers) {
+  std::vector<DatasetReader> medical = MedMnistReaders();
+  std::move(medical.begin(), medical.end(), std::back_inserter(readers));
+  return readers;
+}
 
 }  // namespace
 
 const std::vector<DatasetReader>& DatasetReaders() {
-  static const std::vector<DatasetReader> kReaders = {
-      {"ag-news",
-       {"basic-english", "as-published"},
-       "texts: news by topic, 4 classes",
-       "AG's corpus of news articles: for non-commercial use",
-       0,
-       ReadAgNews},
-      {"coco",
-       {"2014", "2017", "karpathy"},
-       "pairs: photographs with five captions each",
-       "captions CC BY 4.0; images under the terms of Flickr and their owners",
-       224,
-       ReadCoco},
-      {"csv",
-       {},
-       "your own: a table with a row for each sample, as comma-separated values",
-       "yours",
-       224,
-       ReadOwnCsv},
-      {"flickr30k",
-       {"karpathy", "release", "split"},
-       "pairs: photographs with five captions each",
-       "for non-commercial research and education; images under the terms of Flickr",
-       224,
-       ReadFlickr30k},
+  static const std::vector<DatasetReader> kReaders = WithMedMnist({
       {"icon-names",
        {},
        "pairs: desktop icons and their names in words",
@@ -60,25 +50,59 @@ const std::vector<DatasetReader>& DatasetReaders() {
        kPackages,
        32,
        ReadIconContexts},
-      {"jsonl",
-       {},
-       "your own: an object for each sample, as JSON Lines",
-       "yours",
-       224,
-       ReadOwnJsonLines},
-      {"medical-abstracts",
-       {},
-       "texts: abstracts by the patient's condition, 5 classes",
-       "CC BY-SA 3.0",
-       0,
-       ReadMedicalAbstracts},
       {"wordnet-glosses",
        {},
        "texts: WordNet's noun glosses by kind, 26 classes",
        kPackages,
        0,
        ReadWordnetGlosses},
-  };
+      {"cifar-10", {}, "images: photographs, 10 classes", kUnstated, 224, ReadCifar10},
+      {"cifar-100",
+       {"fine", "coarse"},
+       "images: photographs, 100 fine or 20 coarse classes",
+       kUnstated,
+       224,
+       ReadCifar100},
+      {"fashion-mnist", {}, "images: clothes, 10 classes", "MIT", 224, ReadFashionMnist},
+      {"mnist", {}, "images: handwritten digits", "CC BY-SA 3.0", 224, ReadMnist},
+      {"image-folder",
+       {},
+       "images: your own, a folder for each class",
+       "yours",
+       224,
+       ReadImageFolder},
+      {"ag-news",
+       {"basic-english", "as-published"},
+       "texts: news by topic, 4 classes",
+       "AG's corpus of news articles: for non-commercial use",
+       0,
+       ReadAgNews},
+      {"coco",
+       {"2014", "2017", "karpathy"},
+       "pairs: photographs with five captions each",
+       "captions CC BY 4.0; images under the terms of Flickr and their owners",
+       224,
+       ReadCoco},
+      {"csv",
+       {},
+       "pairs, images or texts: your own, a table of comma-separated values",
+       "yours",
+       224,
+       ReadOwnCsv},
+      {"flickr30k",
+       {"karpathy", "release", "split"},
+       "pairs: photographs with five captions each",
+       "for non-commercial research and education; images under the terms of Flickr",
+       224,
+       ReadFlickr30k},
+      {"jsonl", {}, "pairs, images or texts: your own, JSON Lines", "yours", 224, ReadOwnJsonLines},
+      {"medical-abstracts",
+       {},
+       "texts: abstracts by the patient's condition, 5 classes",
+       "CC BY-SA 3.0",
+       0,
+       ReadMedicalAbstracts},
+  });
   return kReaders;
 }
 

@@ -23,6 +23,9 @@ constexpr int64_t kMostFoldersBefore = 2;
 
 int64_t Folders(absl::string_view prefix) { return std::count(prefix.begin(), prefix.end(), '/'); }
 
+// What macOS adds to its zips: a shadow of each file under the file's own name.
+bool IsShadow(absl::string_view name) { return absl::StartsWith(name, "__MACOSX/"); }
+
 // Keeps the match with the fewest folders before it; of several, the first by name.
 void KeepShallower(const std::shared_ptr<const FileTree>& tree, size_t file,
                    absl::string_view prefix, absl::string_view folders_before,
@@ -41,7 +44,7 @@ std::optional<LocatedFile> FindName(const std::shared_ptr<const FileTree>& tree,
   const std::string ending = absl::StrCat("/", name);
   for (size_t i = 0; i < tree->names().size(); ++i) {
     const absl::string_view full = tree->names()[i];
-    if (!absl::EndsWith(full, ending)) continue;
+    if (!absl::EndsWith(full, ending) || IsShadow(full)) continue;
     const absl::string_view prefix = full.substr(0, full.size() - name.size());
     KeepShallower(tree, i, prefix, prefix, &best, &least);
   }
@@ -55,6 +58,7 @@ std::optional<LocatedFile> FindFolder(const std::shared_ptr<const FileTree>& tre
   int64_t least = kMostFoldersBefore + 1;
   for (size_t i = 0; i < tree->names().size() && least > 0; ++i) {
     const absl::string_view full = tree->names()[i];
+    if (IsShadow(full)) continue;
     const size_t at = full.find(inner);
     if (absl::StartsWith(full, first)) {
       KeepShallower(tree, i, first, "", &best, &least);
@@ -151,6 +155,7 @@ absl::StatusOr<LocatedFile> DatasetFiles::LocateExtension(
   for (const std::string& extension : extensions) wanted.push_back(absl::StrCat("*", extension));
   return Search(wanted, [&](const auto& tree) -> std::optional<LocatedFile> {
     for (size_t i = 0; i < tree->names().size(); ++i) {
+      if (IsShadow(tree->names()[i])) continue;
       for (const std::string& extension : extensions) {
         if (absl::EndsWithIgnoreCase(tree->names()[i], extension)) return LocatedFile{tree, i, ""};
       }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/file.h"
+#include "common/base/status.h"
 #include "common/base/status_macros.h"
 
 namespace tributary {
@@ -150,10 +151,6 @@ uint64_t ValueAt(absl::string_view bytes, const NpyHeader& header) {
   return negative && bits < 64 ? value | ~uint64_t{0} << bits : value;
 }
 
-absl::Status Named(const std::string& name, const absl::Status& status) {
-  return {status.code(), absl::StrCat(name, ": ", status.message())};
-}
-
 }  // namespace
 
 std::string NpyHeader::Type() const {
@@ -196,7 +193,7 @@ absl::StatusOr<NpyHeader> ReadNpyHeader(const FileTree& tree, size_t file) {
   ASSIGN_OR_RETURN(const uint64_t size, tree.Size(file));
   ASSIGN_OR_RETURN(const std::string head, tree.Read(file, 0, std::min(size, kNpyHead)));
   auto header = ParseNpyHeader(head, size);
-  if (!header.ok()) return Named(tree.Describe(file), header.status());
+  if (!header.ok()) return Annotate(header.status(), tree.Describe(file));
   return header;
 }
 
@@ -221,7 +218,7 @@ absl::StatusOr<NpyIntegers> ParseNpyIntegers(absl::string_view bytes) {
 absl::StatusOr<std::vector<int64_t>> ReadIds(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
   auto integers = ParseNpyIntegers(bytes);
-  if (!integers.ok()) return Named(path, integers.status());
+  if (!integers.ok()) return Annotate(integers.status(), path);
   if (integers->shape.size() != 1) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": an array of shape [",
                                                    absl::StrJoin(integers->shape, ", "),

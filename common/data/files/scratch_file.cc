@@ -2,27 +2,19 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <system_error>
 
 #include <unistd.h>
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/status.h"
 
 namespace tributary {
-namespace {
-
-std::string Reason(int error) { return std::generic_category().message(error); }
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<ScratchFile>> ScratchFile::Create(const std::string& folder) {
   std::string path = absl::StrCat(folder.empty() ? "." : folder, "/unpacked.XXXXXX");
   const int fd = mkstemp(path.data());
   if (fd < 0) {
-    const std::string message =
-        absl::StrCat("scratch folder \"", folder, "\" cannot be written to: ", Reason(errno));
-    return errno == ENOENT ? absl::NotFoundError(message) : absl::PermissionDeniedError(message);
+    return ErrnoStatus(errno, absl::StrCat("scratch folder \"", folder, "\""));
   }
   unlink(path.c_str());
   return absl::WrapUnique(new ScratchFile(folder, fd));
@@ -35,13 +27,9 @@ absl::Status ScratchFile::Append(absl::string_view bytes) {
     const ssize_t written = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(size_));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
-      const int error = written < 0 ? errno : ENOSPC;
-      const std::string message =
-          absl::StrCat("scratch folder \"", folder_, "\" takes no more than ", size_,
-                       " bytes: ", Reason(error), "; name one on a larger disk");
-      return error == ENOSPC || error == EDQUOT || error == EFBIG
-                 ? absl::ResourceExhaustedError(message)
-                 : absl::InternalError(message);
+      return ErrnoStatus(written < 0 ? errno : ENOSPC,
+                         absl::StrCat("scratch folder \"", folder_, "\" takes no more than ", size_,
+                                      " bytes; name one on a larger disk"));
     }
     size_ += static_cast<uint64_t>(written);
     bytes.remove_prefix(static_cast<size_t>(written));
@@ -60,8 +48,7 @@ absl::StatusOr<std::string> ScratchFile::Read(uint64_t offset, uint64_t length) 
         pread(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      return absl::InternalError(absl::StrCat(
-          "scratch folder \"", folder_, "\" cannot be read: ", Reason(got < 0 ? errno : EIO)));
+      return ErrnoStatus(got < 0 ? errno : EIO, absl::StrCat("scratch folder \"", folder_, "\""));
     }
     done += static_cast<size_t>(got);
   }
