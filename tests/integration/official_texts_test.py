@@ -81,13 +81,14 @@ class AgNews(ReaderTest):
 
     def test_bad_rows_are_listed(self):
         self.write("train.csv", '"1","a","good"\n"5","a","b"\n"x","a","b"\n"1","a"\n"2","a","stray "quote" here"\n'
-                                '"3","","\'"\n"4",";",":"\n'.encode() + b'"1","a","\xe9"\n"2","last","one"\n')
+                                '"3","","\'"\n"4",";",":"\n'.encode() + b'"1","a","\xe9"\n"2","last","one"\n"0","a","b"\n')
         self.write_csv("test.csv", self.TEST)
         header, train, _ = self.read("ag-news")
         self.assertEqual(texts(train), [("World", "a good"), ("Business", "'"), ("Sports", "last one")])
         self.assert_skipped(header, ("train.csv", 2, 'class "5"; expected 1 to 4'), ("train.csv", 3, 'class "x"'),
                             ("train.csv", 4, "2 fields instead of 3"), ("train.csv", 5, "a quote"),
-                            ("train.csv", 7, "empty text"), ("train.csv", 8, "broken UTF-8 at byte 10"))
+                            ("train.csv", 7, "empty text"), ("train.csv", 8, "broken UTF-8 at byte 10"),
+                            ("train.csv", 10, 'class "0"; expected 1 to 4'))
 
     def test_a_missing_file_is_named(self):
         self.write_csv("train.csv", self.TRAIN)
@@ -270,6 +271,11 @@ class Coco(ReaderTest):
         self.assertEqual(self.pairs(ours), [both[i] for i in chosen if i != 77])
         self.assertEqual(self.pairs(test), [val[i] for i in tested])
         self.assert_skipped(header, ("train.npy", 0, "annotation 77 is unknown"))
+        # Ids may begin anew in the second file: training ids are those of the first, test ids of the second.
+        train, val = self.write_captions("train", 2014, [9]), self.write_captions("val", 2014, [9])
+        numpy.save(self.root / "both.npy", numpy.array([901]))
+        _, ours, test = self.read("coco", "--train-ids", self.root / "both.npy", "--test-ids", self.root / "both.npy")
+        self.assertEqual((self.pairs(ours), self.pairs(test)), ([train[901]], [val[901]]))
         numpy.save(self.root / "broken.npy", numpy.array([1.5]))
         self.assertIn("broken.npy", self.refusal("coco", "--train-ids", self.root / "broken.npy"))
 

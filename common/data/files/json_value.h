@@ -29,7 +29,7 @@ bool NumberAt(const nlohmann::json& object, const char* key, int64_t* number);
 // Builds one value from events, within the bounds above.
 class ValueBuilder {
  public:
-  ValueBuilder() = default;
+  ValueBuilder() : root_(nullptr) {}
   // Holds pointers into itself.
   ValueBuilder(const ValueBuilder&) = delete;
   ValueBuilder& operator=(const ValueBuilder&) = delete;
