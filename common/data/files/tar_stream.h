@@ -1,17 +1,15 @@
-// TarStream: a tar archive, plain or packed by gzip, bzip2, xz or zstd, as libarchive reads it.
-//
-// gzip is unpacked by our own GunzipStream, because libarchive does not compare its checksums.
+// TarStream: a tar archive, packed or not, as libarchive reads it out of an UnpackedStream.
 #pragma once
 
-#include <cstdint>
-#include <fstream>
 #include <memory>
 #include <string>
+
+#include <sys/types.h>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "common/data/files/gunzip.h"
+#include "common/data/files/unpacked_stream.h"
 
 struct archive;
 
@@ -32,22 +30,16 @@ class TarStream {
   absl::Status CheckEnd();
 
  private:
-  explicit TarStream(std::string path);
+  TarStream(std::string path, std::unique_ptr<UnpackedStream> bytes);
 
-  absl::Status OpenGzip();
-  absl::Status OpenOther();
-  absl::Status WhyNoTar() const;
   absl::Status CheckEndOfPlain() const;
   // archive_read_callback().
-  static long Read(archive* handle, void* stream, const void** bytes);
+  static ssize_t Read(archive* handle, void* stream, const void** bytes);
 
   const std::string path_;
-  archive* handle_;
-  // Of gzip.
-  std::ifstream file_;
-  std::string packed_;
-  std::unique_ptr<GunzipStream> gunzip_;
-  absl::Status gunzip_status_;
+  const std::unique_ptr<UnpackedStream> bytes_;
+  absl::Status status_;  // of bytes_
+  archive* const handle_;
 };
 
 }  // namespace tributary
