@@ -4,6 +4,7 @@ import csv
 import random
 import re
 import unittest
+import zipfile
 
 import numpy
 
@@ -80,13 +81,14 @@ class AgNews(ReaderTest):
 
     def test_bad_rows_are_listed(self):
         self.write("train.csv", '"1","a","good"\n"5","a","b"\n"x","a","b"\n"1","a"\n"2","a","stray "quote" here"\n'
-                                '"3","","\'"\n"4",";",":"\n'.encode() + b'"1","a","\xe9"\n"2","last","one"\n')
+                                '"3","","\'"\n"4",";",":"\n'.encode() + b'"1","a","\xe9"\n"2","last","one"\n"0","a","b"\n')
         self.write_csv("test.csv", self.TEST)
         header, train, _ = self.read("ag-news")
         self.assertEqual(texts(train), [("World", "a good"), ("Business", "'"), ("Sports", "last one")])
         self.assert_skipped(header, ("train.csv", 2, 'class "5"; expected 1 to 4'), ("train.csv", 3, 'class "x"'),
                             ("train.csv", 4, "2 fields instead of 3"), ("train.csv", 5, "a quote"),
-                            ("train.csv", 7, "empty text"), ("train.csv", 8, "broken UTF-8 at byte 10"))
+                            ("train.csv", 7, "empty text"), ("train.csv", 8, "broken UTF-8 at byte 10"),
+                            ("train.csv", 10, 'class "0"; expected 1 to 4'))
 
     def test_a_missing_file_is_named(self):
         self.write_csv("train.csv", self.TRAIN)
@@ -189,6 +191,15 @@ class Flickr30k(ReaderTest):
         self.assertEqual(self.pairs(test), self.all_pairs(["1035.jpg", "1028.jpg"]))
         self.assert_skipped(header, ("train.npy", 0, "image 4 "))
 
+    def test_the_release_without_ids_takes_the_first(self):
+        with zipfile.ZipFile(self.root / "images.zip", "w") as packed:
+            for i in range(15_010):
+                packed.writestr(f"{i}.jpg", b"")
+        self.write("results_20130124.token", "".join(f"{i}.jpg#0\tnumber {i}\n" for i in range(15_010)))
+        _, train, test = self.read("flickr30k", "--variant", "release")
+        self.assertEqual([s["text"] for s in train], [f"number {i}" for i in range(10_000)])
+        self.assertEqual([s["text"] for s in test], [f"number {i}" for i in range(10_000, 15_000)])
+
     def test_karpathy(self):
         self.write_images("flickr30k-images", self.NAMES)
         self.write_karpathy()
@@ -260,6 +271,11 @@ class Coco(ReaderTest):
         self.assertEqual(self.pairs(ours), [both[i] for i in chosen if i != 77])
         self.assertEqual(self.pairs(test), [val[i] for i in tested])
         self.assert_skipped(header, ("train.npy", 0, "annotation 77 is unknown"))
+        # Ids may begin anew in the second file: training ids are those of the first, test ids of the second.
+        train, val = self.write_captions("train", 2014, [9]), self.write_captions("val", 2014, [9])
+        numpy.save(self.root / "both.npy", numpy.array([901]))
+        _, ours, test = self.read("coco", "--train-ids", self.root / "both.npy", "--test-ids", self.root / "both.npy")
+        self.assertEqual((self.pairs(ours), self.pairs(test)), ([train[901]], [val[901]]))
         numpy.save(self.root / "broken.npy", numpy.array([1.5]))
         self.assertIn("broken.npy", self.refusal("coco", "--train-ids", self.root / "broken.npy"))
 
@@ -311,6 +327,14 @@ class Coco(ReaderTest):
         self.assertIn('no array "annotations"; its keys are info, images, licenses, notes', self.refusal("coco"))
         path.write_bytes(b"[" * 100_000)
         self.assertIn("levels", self.refusal("coco"))
+
+
+class Variants(ReaderTest):
+    def test_an_unknown_one_is_refused_with_those_there_are(self):
+        self.write("captions_train2014.json", "{}")
+        for dataset, known in (("ag-news", "basic-english and as-published"), ("coco", "2014, 2017 and karpathy"),
+                               ("flickr30k", "karpathy, release and split")):
+            self.assertIn(known, self.refusal(dataset, "--variant", "2015"))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -51,7 +52,7 @@ void AddSourceFlags(CLI::App* app, PrepareCommand* command) {
   app->add_option("--train-ids", source.train_ids, ".npy with the ids to train on, in this order");
   app->add_option("--test-ids", source.test_ids, ".npy with the ids to test on");
   app->add_option("--column", command->columns,
-                  "ROLE=COLUMN of your own files; roles: path, text, label, owner, split");
+                  "ROLE=COLUMN of your own files; roles: path, text, label, owner, split; ROLE= leaves one out");
   app->add_option("--test-share", source.test_share,
                   "drawn for the test where the source has no split of its own")
       ->capture_default_str();
@@ -62,7 +63,7 @@ absl::Status ReadColumns(const std::vector<std::string>& columns, DatasetSource*
     std::pair<std::string, std::string> pair = absl::StrSplit(column, absl::MaxSplits('=', 1));
     const bool known =
         std::find(std::begin(kRoles), std::end(kRoles), pair.first) != std::end(kRoles);
-    if (!known || pair.second.empty()) {
+    if (!known || !absl::StrContains(column, '=')) {
       return absl::InvalidArgumentError(absl::StrCat("--column ", column,
                                                      ": expected ROLE=COLUMN with ROLE one of ",
                                                      absl::StrJoin(kRoles, ", ")));

@@ -31,6 +31,12 @@ absl::StatusOr<std::vector<std::string>> ReadClasses(const LocatedFile& file, Sa
 }  // namespace
 
 absl::StatusOr<SampleSet> ReadAgNews(const DatasetSource& source) {
+  const bool normalise = source.variant != "as-published";
+  if (normalise && !source.variant.empty() && source.variant != "basic-english") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("ag-news has no variant \"", source.variant,
+                     "\"; its variants are basic-english and as-published"));
+  }
   ASSIGN_OR_RETURN(DatasetFiles files, DatasetFiles::Open(source.root, source.scratch));
   SampleSet set;
   set.modality = Modality::kText;
@@ -40,7 +46,6 @@ absl::StatusOr<SampleSet> ReadAgNews(const DatasetSource& source) {
   if (const auto classes = train.tree->Find(train.prefix + "classes.txt")) {
     ASSIGN_OR_RETURN(set.classes, ReadClasses({train.tree, *classes, train.prefix}, &set));
   }
-  const bool normalise = source.variant != "as-published";
   const LabelledTexts format = {.fields = 3,
                                 .header = "Class Index",
                                 .text = [normalise](const std::vector<std::string>& fields) {

@@ -22,7 +22,7 @@ struct Caption {
 };
 
 struct CaptionedImage {
-  std::string file;   // its name, for an ImageFinder
+  std::string file;     // its name, for an ImageFinder
   std::string split{};  // as the list has it; empty if it has none
   std::vector<Caption> captions{};
 };

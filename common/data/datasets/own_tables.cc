@@ -36,6 +36,7 @@ absl::StatusOr<LocatedFile> OnlyTable(const LocatedFile& first,
 
 std::vector<std::string> Named(const char* stem, const std::vector<std::string>& extensions) {
   std::vector<std::string> names;
+  names.reserve(extensions.size());
   for (const std::string& extension : extensions) names.push_back(absl::StrCat(stem, extension));
   return names;
 }

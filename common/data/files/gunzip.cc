@@ -1,52 +1,88 @@
 #include "common/data/files/gunzip.h"
 
-#include <memory>
+#include <utility>
 
-#include <archive.h>
-#include <archive_entry.h>
+#include <zlib.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
 
 namespace tributary {
 namespace {
 
 constexpr size_t kPiece = 1 << 20;
+constexpr int kGzipOnly = 16 + MAX_WBITS;
 
-absl::Status Damaged(archive* handle) {
-  const char* text = archive_error_string(handle);
-  return absl::DataLossError(absl::StrCat(
-      "damaged or cut short: ", text == nullptr ? "no gzip file" : text, "; fetch it anew"));
+absl::Status Damaged(absl::string_view reason) {
+  return absl::DataLossError(
+      absl::StrCat("a gzip file that is damaged or cut short: ", reason, "; fetch it anew"));
 }
 
 }  // namespace
 
 bool IsGzip(absl::string_view bytes) { return absl::StartsWith(bytes, "\x1f\x8b"); }
 
-absl::StatusOr<std::string> Gunzip(absl::string_view packed, uint64_t most) {
-  const std::unique_ptr<archive, decltype(&archive_read_free)> handle(archive_read_new(),
-                                                                      &archive_read_free);
-  archive_read_support_format_raw(handle.get());
-  archive_read_support_filter_gzip(handle.get());
-  archive_entry* entry = nullptr;
-  if (!IsGzip(packed) ||
-      archive_read_open_memory(handle.get(), packed.data(), packed.size()) != ARCHIVE_OK) {
-    return Damaged(handle.get());
+GunzipStream::GunzipStream(Source source)
+    : source_(std::move(source)), zlib_(std::make_unique<z_stream_s>()), piece_(kPiece, '\0') {
+  if (inflateInit2(zlib_.get(), kGzipOnly) != Z_OK) {
+    status_ = absl::ResourceExhaustedError("no memory to unpack gzip");
   }
-  // Without the filter the bytes were taken as they are: the gzip header itself is damaged.
-  if (archive_filter_code(handle.get(), 0) != ARCHIVE_FILTER_GZIP) return Damaged(handle.get());
-  const int header = archive_read_next_header(handle.get(), &entry);
-  if (header == ARCHIVE_EOF) return std::string();
-  if (header < ARCHIVE_WARN) return Damaged(handle.get());
-  std::string bytes, piece(kPiece, '\0');
+}
+
+GunzipStream::~GunzipStream() { inflateEnd(zlib_.get()); }
+
+absl::StatusOr<bool> GunzipStream::Refill() {
+  if (zlib_->avail_in > 0) return true;
+  ASSIGN_OR_RETURN(const absl::string_view piece, source_());
+  zlib_->next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
+  zlib_->avail_in = static_cast<uInt>(piece.size());
+  return !piece.empty();
+}
+
+absl::StatusOr<absl::string_view> GunzipStream::Inflate() {
   while (true) {
-    const la_ssize_t got = archive_read_data(handle.get(), piece.data(), piece.size());
-    if (got < 0) return Damaged(handle.get());
-    if (got == 0) return bytes;
-    if (bytes.size() + static_cast<uint64_t>(got) > most) {
+    ASSIGN_OR_RETURN(const bool more, Refill());
+    if (!more && within_member_) return Damaged("it ends within");
+    if (!more) return absl::string_view();
+    within_member_ = true;
+    zlib_->next_out = reinterpret_cast<Bytef*>(piece_.data());
+    zlib_->avail_out = static_cast<uInt>(piece_.size());
+    const int result = inflate(zlib_.get(), Z_NO_FLUSH);
+    if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
+      return Damaged(zlib_->msg == nullptr ? "unknown" : zlib_->msg);
+    }
+    if (result == Z_STREAM_END) {  // compared the checksum; another member may follow
+      within_member_ = false;
+      inflateReset(zlib_.get());
+    }
+    const size_t unpacked = piece_.size() - zlib_->avail_out;
+    if (unpacked > 0) return absl::string_view(piece_.data(), unpacked);
+  }
+}
+
+absl::StatusOr<absl::string_view> GunzipStream::Next() {
+  RETURN_IF_ERROR(status_);
+  auto piece = Inflate();
+  status_ = piece.status();
+  return piece;
+}
+
+absl::StatusOr<std::string> Gunzip(absl::string_view packed, uint64_t most) {
+  if (!IsGzip(packed)) return Damaged("it does not begin as one");
+  GunzipStream stream([&]() -> absl::StatusOr<absl::string_view> {
+    const absl::string_view piece = packed.substr(0, kPiece);
+    packed.remove_prefix(piece.size());
+    return piece;
+  });
+  std::string bytes;
+  while (true) {
+    ASSIGN_OR_RETURN(const absl::string_view piece, stream.Next());
+    if (piece.empty()) return bytes;
+    if (bytes.size() + piece.size() > most) {
       return absl::ResourceExhaustedError(absl::StrCat("unpacks to more than ", most, " bytes"));
     }
-    bytes.append(piece.data(), static_cast<size_t>(got));
+    bytes.append(piece.data(), piece.size());
   }
 }
 

@@ -15,7 +15,7 @@ inline constexpr size_t kLongestJsonLine = 1 << 20;
 
 struct JsonLine {
   int64_t line = 0;  // from 1
-  nlohmann::json object{};
+  nlohmann::json object = nlohmann::json::object();
   std::string broken{};  // why the line holds no object; empty if it does
 };
 

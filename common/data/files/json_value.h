@@ -29,6 +29,11 @@ bool NumberAt(const nlohmann::json& object, const char* key, int64_t* number);
 // Builds one value from events, within the bounds above.
 class ValueBuilder {
  public:
+  ValueBuilder() : root_(nullptr) {}
+  // Holds pointers into itself.
+  ValueBuilder(const ValueBuilder&) = delete;
+  ValueBuilder& operator=(const ValueBuilder&) = delete;
+
   // Within a container that is not closed yet.
   bool building() const { return !open_.empty(); }
   // Puts `value` where it belongs. Null if it is one too many.

@@ -225,6 +225,12 @@ absl::Status PushStackGlobal(Machine* machine) {
   return machine->PushGlobal(first.bytes, second.bytes);
 }
 
+// INST: a call as protocol 0 wrote it, of classes that no dataset needs.
+absl::Status RefuseInstance(Machine* machine) {
+  RETURN_IF_ERROR(PushGlobal(machine));
+  return absl::InvalidArgumentError("an instance of a form that is not understood");
+}
+
 template <typename Value>
 absl::Status Ignore(const absl::StatusOr<Value>& taken) {
   return taken.status();
@@ -284,6 +290,7 @@ std::array<Run, 256> MakeTable() {
   set(0x95, [](Machine* machine) { return Ignore(machine->TakeUnsigned(8)); });  // a frame's size
   set('c', PushGlobal);
   set(0x93, PushStackGlobal);
+  set('i', RefuseInstance);
   set('R', [](Machine* machine) { return machine->Reduce(); });
   set('b', [](Machine* machine) { return machine->Build(); });
   return table;

@@ -1,5 +1,7 @@
 // Zip and tar archives as FileTrees.
+#include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -33,6 +35,10 @@ class ArchiveTreeTest : public ::testing::TestWithParam<std::string> {
   std::string unpacked() const { return scratch_ / "unpacked"; }
   absl::StatusOr<std::shared_ptr<const FileTree>> Open() const {
     return FileTree::Open(path(), unpacked());
+  }
+  // Without the sync of an AtomicFile, hundreds of times.
+  void Replace(const std::string& content) const {
+    std::ofstream(path(), std::ios::binary | std::ios::trunc) << content;
   }
 
   ScratchFolder scratch_;
@@ -90,7 +96,7 @@ TEST_P(ArchiveTreeTest, CutShortAnywhereItIsAnErrorAndNeverWrongBytes) {
   WriteArchive(path(), {{"a", content}, {"b", content}});
   const std::string whole = *ReadFile(path());
   for (size_t size = 0; size < whole.size(); size += 1 + whole.size() / 97) {
-    ASSERT_TRUE(WriteFileAtomically(path(), whole.substr(0, size)).ok());
+    Replace(whole.substr(0, size));
     const auto tree = Open();
     // libarchive pads a plain tar to 10 KiB; some of its zeros may be gone.
     if (GetParam() == ".tar" && tree.ok()) {
@@ -103,19 +109,24 @@ TEST_P(ArchiveTreeTest, CutShortAnywhereItIsAnErrorAndNeverWrongBytes) {
   }
 }
 
-TEST_P(ArchiveTreeTest, AChangedByteNeverCrashes) {
-  WriteArchive(path(), {{"a", Noise(2000)}, {"b/c", Noise(70'000)}});
+// All forms but a plain tar have checksums.
+TEST_P(ArchiveTreeTest, AChangedByteNeverCrashesNorGivesOtherBytes) {
+  const std::string small = Noise(2000), large = Noise(70'000);
+  WriteArchive(path(), {{"a", small}, {"b/c", large}});
   const std::string whole = *ReadFile(path());
   RandomStream stream(2, "archive_tree_test");
   for (int i = 0; i < 200; ++i) {
     std::string changed = whole;
     changed[stream.Below(changed.size())] ^= static_cast<char>(1 + stream.Below(255));
-    ASSERT_TRUE(WriteFileAtomically(path(), changed).ok());
+    Replace(changed);
     const auto tree = Open();
     if (!tree.ok()) continue;
     for (size_t file = 0; file < (*tree)->names().size(); ++file) {
-      (void)(*tree)->Read(file);
-      (void)(*tree)->Read(file, 10, 100);
+      const auto bytes = (*tree)->Read(file);
+      const auto range = (*tree)->Read(file, 10, 100);
+      if (GetParam() == ".tar") continue;
+      EXPECT_TRUE(!bytes.ok() || *bytes == small || *bytes == large);
+      EXPECT_TRUE(!range.ok() || *range == small.substr(10, 100));
     }
   }
 }

@@ -61,9 +61,10 @@ TEST_F(DatasetFilesTest, TheRootMayBeTheArchive) {
   EXPECT_EQ(ContentOf(files->Locate("part.txt")), "packed");
 }
 
-// A damaged archive that nobody needs is in nobody's way.
+// A damaged archive that nobody needs is in nobody's way, nor is another that has such a file.
 TEST_F(DatasetFilesTest, AnArchiveOfAResemblingNameIsOpenedFirst) {
   Put("aaa.zip", "PK\x03\x04 but no zip");
+  WriteArchive(scratch_ / "bbb.zip", {{"cifar-100-binary/train.bin", "of another"}});
   WriteArchive(scratch_ / "cifar-100-binary.tar.gz", {{"cifar-100-binary/train.bin", "records"}});
   DatasetFiles files = OpenRoot();
   EXPECT_EQ(ContentOf(files.Locate("cifar-100-binary/train.bin")), "records");
