@@ -46,7 +46,7 @@ absl::Status WritePhoto(const Settings& settings, int number, const std::string&
   cv::Mat small(24, 32, CV_8UC3), grain(settings.height, settings.width, CV_8SC3), large;
   cv::theRNG().state = static_cast<uint64_t>(number) + 1;
   cv::randu(small, 0, 256);
-  cv::randu(grain, -24, 24);
+  cv::randu(grain, -30, 30);
   cv::resize(small, large, {settings.width, settings.height}, 0, 0, cv::INTER_CUBIC);
   cv::add(large, grain, large, cv::noArray(), CV_8U);
   std::vector<uint8_t> bytes;
