@@ -9,6 +9,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/data/resize.h"
+#include "common/data/stored_image.h"
 #include "common/train/samples.h"
 
 namespace tributary {
@@ -66,32 +68,49 @@ class ShardSamples : public Samples {
   absl::StatusOr<Batch> Gather(absl::Span<const int64_t> rows, const Augmentations& augmentations,
                                RandomStream* stream) const override {
     Batch batch;
-    if (info_.modality != Modality::kText) batch.images = Images(rows, augmentations, stream);
+    if (info_.modality != Modality::kText) {
+      ASSIGN_OR_RETURN(batch.images, Images(rows, augmentations, stream));
+    }
     if (info_.modality != Modality::kImage) batch.tokens = Tokens(rows);
     if (info_.modality != Modality::kPair) batch.labels = Labels(rows);
     return batch;
   }
 
  private:
-  at::Tensor Images(absl::Span<const int64_t> rows, const Augmentations& augmentations,
-                    RandomStream* stream) const {
+  absl::StatusOr<at::Tensor> Images(absl::Span<const int64_t> rows,
+                                    const Augmentations& augmentations,
+                                    RandomStream* stream) const {
     const int64_t size = info_.image_size, channels = info_.channels;
     const auto values = static_cast<size_t>(channels * size * size);
     at::Tensor images =
         at::empty({static_cast<int64_t>(rows.size()), channels, size, size}, at::kFloat);
     auto* planes = images.mutable_data_ptr<float>();
-    std::vector<uint8_t> changed;
     for (size_t i = 0; i < rows.size(); ++i) {
-      absl::Span<const uint8_t> image = shard_->Image(rows[i]);
+      std::vector<uint8_t> made;
+      ASSIGN_OR_RETURN(absl::Span<const uint8_t> image, Pixels(rows[i], &made));
       if (stream != nullptr && channels > 1) {  // one-channel sets are never augmented
-        changed.assign(image.begin(), image.end());
-        Augment(augmentations, size, channels, stream, absl::MakeSpan(changed));
-        image = changed;
+        if (made.empty()) made.assign(image.begin(), image.end());
+        Augment(augmentations, size, channels, stream, absl::MakeSpan(made));
+        image = made;
       }
       Normalise(image, normalisation_.mean, normalisation_.deviation,
                 absl::MakeSpan(planes + i * values, values));
     }
     return images;
+  }
+
+  // At training resolution: those of the shard, or an original's in `made`.
+  absl::StatusOr<absl::Span<const uint8_t>> Pixels(int64_t row, std::vector<uint8_t>* made) const {
+    const absl::Span<const uint8_t> stored = shard_->Image(row);
+    if (info_.storage == ImageStorage::kPixels) return stored;
+    absl::StatusOr<Image> original = LoadStoredImage(stored, info_.channels);
+    if (!original.ok()) {
+      return absl::DataLossError(absl::StrCat(shard_->path(), ": the image of row ", row,
+                                              " cannot be read (", original.status().message(),
+                                              "); prepare the data again"));
+    }
+    *made = Resize(*original, info_.image_size, info_.image_size).pixels;
+    return absl::MakeConstSpan(*made);
   }
 
   at::Tensor Tokens(absl::Span<const int64_t> rows) const {

@@ -1,5 +1,7 @@
-// Samples of a prepared shard: texts are tokenised once, images turned into floats as they are
-// asked for.
+// Samples of a prepared shard: texts are tokenised once, images decoded (where the shard holds
+// originals) and turned into floats as they are asked for.
+//
+// Gather() is DataLoss, with shard and row, where an original cannot be decoded.
 #pragma once
 
 #include <cstdint>
