@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 
 #include <ATen/TensorOperators.h>
 #include <gmock/gmock.h>
@@ -144,6 +145,55 @@ TEST_F(ShardSamplesTest, OriginalsGiveWhatTheirPixelsAtTrainingSizeGive) {
   EXPECT_TRUE(batch->images.equal(expected->images));
 }
 
+// Images of any two seeds differ.
+std::string Original(uint64_t seed) {
+  RandomStream stream(seed, "original");
+  tributary::Image image{.height = 8, .width = 8, .channels = 3, .pixels = {}};
+  for (int i = 0; i < 8 * 8 * 3; ++i) {
+    image.pixels.push_back(static_cast<uint8_t>(stream.Below(256)));
+  }
+  return StoreImage("", image);
+}
+
+TEST_F(ShardSamplesTest, ABatchIsTheSameForAnyNumberOfThreads) {
+  constexpr int64_t kRows = 40;
+  ShardInfo info = Info(Modality::kImage);
+  info.storage = ImageStorage::kOriginal;
+  ShardWriter writer(path_, info);
+  for (uint64_t row = 0; row < kRows; ++row) {
+    const std::string stored = Original(row);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(stored.data());
+    writer.AddRow(writer.AddImage({bytes, stored.size()}), 0, "");
+  }
+  ASSERT_TRUE(writer.Finish().ok());
+  const auto shard = Open();
+  const Augmentations all{.crop_padding = 1,
+                          .rotation = 30,
+                          .horizontal_flip = 0.5,
+                          .vertical_flip = 0.5,
+                          .brightness = 0.5,
+                          .contrast = 0.5};
+  std::vector<int64_t> rows(kRows);
+  std::iota(rows.begin(), rows.end(), 0);
+  // One by one, as the stream's numbers come.
+  const auto single = Make(shard);
+  RandomStream expected_stream(1, "augment");
+  std::vector<at::Tensor> expected;
+  for (const int64_t row : rows) {
+    expected.push_back(single->Gather({row}, all, &expected_stream)->images);
+  }
+  for (const int threads : {1, 2, 3, 16}) {
+    const auto samples = MakeShardSamples(shard, nullptr, 6, threads);
+    ASSERT_TRUE(samples.ok()) << samples.status();
+    RandomStream stream(1, "augment");
+    const auto batch = (*samples)->Gather(rows, all, &stream);
+    ASSERT_TRUE(batch.ok()) << batch.status();
+    for (const int64_t row : rows) {
+      EXPECT_TRUE(batch->images[row].equal(expected[static_cast<size_t>(row)][0])) << threads;
+    }
+  }
+}
+
 TEST_F(ShardSamplesTest, ADamagedOriginalIsDataLossThatNamesShardAndRow) {
   ShardInfo info = Info(Modality::kImage);
   info.storage = ImageStorage::kOriginal;
@@ -156,9 +206,12 @@ TEST_F(ShardSamplesTest, ADamagedOriginalIsDataLossThatNamesShardAndRow) {
   ASSERT_TRUE(writer.Finish().ok());
   const auto samples = Make(Open());
   EXPECT_TRUE(samples->Gather({0}, {}, nullptr).ok());
-  const absl::Status status = samples->Gather({0, 1}, {}, nullptr).status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("train.shard: the image of row 1"));
+  for (const int threads : {1, 4}) {
+    const auto several = MakeShardSamples(Open(), nullptr, 6, threads);
+    const absl::Status status = (*several)->Gather({0, 1, 0, 1}, {}, nullptr).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("train.shard: the image of row 1"));
+  }
 }
 
 TEST_F(ShardSamplesTest, AugmentsOnlyWithAStream) {
