@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/train/samples.h"
@@ -72,21 +73,22 @@ absl::StatusOr<std::shared_ptr<const Samples>> MakePublicSet(const RunConfig& co
                                                              const HeldOut& held_out) {
   if (held_out.public_set == nullptr) return std::shared_ptr<const Samples>();
   auto samples = MakePublicSamples(held_out.public_set, held_out.tokenizer, config.model.max_tokens,
-                                   config.creamfl.samples);
+                                   config.creamfl.samples, CoreCount());
   if (!samples.ok()) return Annotate(samples.status(), "creamfl.public");
   return std::shared_ptr<const Samples>(*std::move(samples));
 }
 
 absl::StatusOr<std::unique_ptr<Evaluator>> MakeEvaluator(const RunContext& context,
                                                          const HeldOut& held_out) {
+  const EvaluationConfig& config = context.config.evaluation;
+  const int threads = config.threads == 0 ? CoreCount() : config.threads;
   std::map<std::string, HeldOutTask> tasks;
   for (const auto& [name, dataset] : context.datasets) {
-    ASSIGN_OR_RETURN(
-        std::unique_ptr<Samples> samples,
-        MakeShardSamples(held_out.shards.at(name), held_out.tokenizer, dataset.spec.max_tokens));
+    ASSIGN_OR_RETURN(std::unique_ptr<Samples> samples,
+                     MakeShardSamples(held_out.shards.at(name), held_out.tokenizer,
+                                      dataset.spec.max_tokens, threads));
     tasks[name] = {.spec = dataset.spec, .samples = std::move(samples)};
   }
-  const EvaluationConfig& config = context.config.evaluation;
   return Evaluator::Create(std::move(tasks),
                            {.device = "cpu", .threads = config.threads, .batch = config.batch});
 }

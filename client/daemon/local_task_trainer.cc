@@ -48,6 +48,8 @@ class LocalTaskTrainer : public TaskTrainer {
     trained.report.set_steps(static_cast<uint32_t>(result.steps));
     trained.report.set_train_seconds(result.seconds);
     trained.report.set_peak_rss_bytes(PeakResidentBytes());
+    const double loop_seconds = result.wait_seconds + result.step_seconds;
+    if (loop_seconds > 0) trained.waiting_share = result.wait_seconds / loop_seconds;
     return trained;
   }
 
@@ -63,14 +65,17 @@ absl::StatusOr<std::string> ResolveDevice(const std::string& name) {
   return device.str();
 }
 
-TrainerFactory LocalTrainers(ClientData data, std::string client, std::string device, int threads) {
+TrainerFactory LocalTrainers(ClientData data, std::string client, std::string device, int threads,
+                             int loader_threads) {
   return [=](const ModelSpec& model) -> absl::StatusOr<std::unique_ptr<TaskTrainer>> {
-    ASSIGN_OR_RETURN(std::unique_ptr<Samples> samples,
-                     MakeShardSamples(data.shard, data.tokenizer, model.max_tokens));
+    ASSIGN_OR_RETURN(
+        std::unique_ptr<Samples> samples,
+        MakeShardSamples(data.shard, data.tokenizer, model.max_tokens, loader_threads));
     std::unique_ptr<Samples> public_samples;
     if (model.public_samples > 0 && data.public_set != nullptr) {
-      ASSIGN_OR_RETURN(public_samples, MakePublicSamples(data.public_set, data.tokenizer,
-                                                         model.max_tokens, model.public_samples));
+      ASSIGN_OR_RETURN(public_samples,
+                       MakePublicSamples(data.public_set, data.tokenizer, model.max_tokens,
+                                         model.public_samples, loader_threads));
     }
     ASSIGN_OR_RETURN(
         std::unique_ptr<LocalTrainer> trainer,

@@ -13,7 +13,9 @@ namespace tributary {
 // FailedPrecondition if it is not to be had, InvalidArgument for another word.
 absl::StatusOr<std::string> ResolveDevice(const std::string& name);
 
-// Trainers for client `client` on `data`. `threads`: of the computation, at least 1.
-TrainerFactory LocalTrainers(ClientData data, std::string client, std::string device, int threads);
+// Trainers for client `client` on `data`. `threads`: of the computation;
+// `loader_threads`: of reading samples beside it; both at least 1.
+TrainerFactory LocalTrainers(ClientData data, std::string client, std::string device, int threads,
+                             int loader_threads);
 
 }  // namespace tributary

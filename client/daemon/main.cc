@@ -54,7 +54,8 @@ absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::l
 
   Daemon daemon(
       std::move(setting), [&] { return MakeChannel(options.server, credentials); },
-      LocalTrainers(std::move(data), options.name, device, options.threads), &folder);
+      LocalTrainers(std::move(data), options.name, device, options.threads, options.loader_threads),
+      &folder);
   absl::Notification over;
   const StopSignal signal([&](const std::string&) {
     daemon.Stop();

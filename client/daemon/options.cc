@@ -47,6 +47,11 @@ void Declare(ClientOptions* options, Seconds* seconds, CLI::App* app) {
       ->envname("TRIBUTARY_THREADS")
       ->check(CLI::Range(0, kMostThreads))
       ->capture_default_str();
+  app->add_option("--loader-threads", options->loader_threads,
+                  "Threads that decode and augment images beside them; 0: half of the cores")
+      ->envname("TRIBUTARY_LOADER_THREADS")
+      ->check(CLI::Range(0, kMostThreads))
+      ->capture_default_str();
   app->add_option("--vocabulary", options->vocabulary,
                   "BERT vocabulary; default: the one that ships")
       ->envname("TRIBUTARY_VOCABULARY");
@@ -119,6 +124,7 @@ absl::StatusOr<std::optional<ClientOptions>> ParseClientOptions(int argc, const 
   if (options.threads == 0) {
     options.threads = CoreCount();
   }
+  if (options.loader_threads == 0) options.loader_threads = std::max(1, CoreCount() / 2);
   return options;
 }
 

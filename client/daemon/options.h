@@ -18,9 +18,11 @@ struct ClientOptions {
   std::string name;             // --name, TRIBUTARY_NAME
   std::string device = "auto";  // --device, TRIBUTARY_DEVICE
   int threads = 0;              // --threads, TRIBUTARY_THREADS; 0: all cores
-  std::string vocabulary;       // --vocabulary, TRIBUTARY_VOCABULARY; empty: the one that ships
-  TlsConfig tls;      // --tls-cert, --tls-key, --tls-ca, --insecure, TRIBUTARY_TLS_CERT, ...
-  bool json = false;  // --json, TRIBUTARY_JSON
+  // --loader-threads, TRIBUTARY_LOADER_THREADS; 0: half of the cores, at least 1
+  int loader_threads = 0;
+  std::string vocabulary;  // --vocabulary, TRIBUTARY_VOCABULARY; empty: the one that ships
+  TlsConfig tls;           // --tls-cert, --tls-key, --tls-ca, --insecure, TRIBUTARY_TLS_CERT, ...
+  bool json = false;       // --json, TRIBUTARY_JSON
   absl::Duration connect_timeout = absl::Minutes(10);  // --connect-timeout, seconds
   absl::Duration reconnect_timeout = absl::Hours(24);  // --reconnect-timeout, seconds
 };

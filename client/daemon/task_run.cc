@@ -86,8 +86,10 @@ absl::StatusOr<FinishedUpdate> TaskRun::Train(const SessionTerms& terms) {
                                              token_->cancelled));
   RETURN_IF_ERROR(SubtractPulled(held_->values, terms.upload, &trained.weights));
   if (held_->version == 0) *held_ = {};  // as large as the model, and done with
-  place_.log->info("round {}: trained {} steps in {:.1f} s, loss {:.4f}", task_.round(),
-                   trained.report.steps(), trained.report.train_seconds(), trained.report.loss());
+  place_.log->info(
+      "round {}: trained {} steps in {:.1f} s, {:.1f} % of it waiting for samples, loss {:.4f}",
+      task_.round(), trained.report.steps(), trained.report.train_seconds(),
+      100 * trained.waiting_share, trained.report.loss());
 
   FinishedUpdate update{.round = task_.round(),
                         .samples = place_.samples,

@@ -17,6 +17,7 @@ namespace tributary {
 struct TrainedModel {
   StateDict weights;  // after training, merged, under plain names, in upload order
   v1::TrainingReport report;
+  double waiting_share = 0;  // of the steps' time, for samples
 };
 
 // Serves one model shape. Not thread-safe; used by one worker thread.

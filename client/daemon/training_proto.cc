@@ -48,6 +48,8 @@ absl::StatusOr<LocalTraining> LocalTrainingFromProto(const v1::LocalTraining& pr
   RETURN_IF_ERROR(CheckNumber("proximal_mu", proto.proximal_mu(), kAny));
   RETURN_IF_ERROR(CheckCount("augmentation.crop_padding", augmentation.crop_padding(), 0));
   RETURN_IF_ERROR(CheckNumber("augmentation.horizontal_flip", augmentation.horizontal_flip(), 1));
+  RETURN_IF_ERROR(CheckNumber("augmentation.rotation", augmentation.rotation(), 180));
+  RETURN_IF_ERROR(CheckNumber("augmentation.vertical_flip", augmentation.vertical_flip(), 1));
   RETURN_IF_ERROR(CheckNumber("augmentation.brightness", augmentation.brightness(), 1));
   RETURN_IF_ERROR(CheckNumber("augmentation.contrast", augmentation.contrast(), 1));
 
@@ -69,7 +71,9 @@ absl::StatusOr<LocalTraining> LocalTrainingFromProto(const v1::LocalTraining& pr
   training.proximal_mu = proto.proximal_mu();
   ASSIGN_OR_RETURN(training.proximal_rule, ParseProximalRule(proto));
   training.augmentations.crop_padding = static_cast<int>(augmentation.crop_padding());
+  training.augmentations.rotation = augmentation.rotation();
   training.augmentations.horizontal_flip = augmentation.horizontal_flip();
+  training.augmentations.vertical_flip = augmentation.vertical_flip();
   training.augmentations.brightness = augmentation.brightness();
   training.augmentations.contrast = augmentation.contrast();
   if (proto.has_contrast()) {

@@ -1,4 +1,6 @@
-// BatchQueue: prepares a round's batches in a thread of its own, a few ahead of the steps.
+// BatchQueue: prepares a round's batches in a thread of its own, a few ahead of the steps. Samples
+// that are dear to read, as shards of originals are, spread a batch over more threads
+// (shard_samples.h).
 //
 // The order of samples comes from stream (seed, "shuffle", round, client), augmentation from (seed,
 // "augment", ...), both drawn by the one thread in the order of the batches: timing changes

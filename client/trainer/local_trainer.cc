@@ -111,11 +111,12 @@ absl::StatusOr<TrainingResult> LocalTrainer::Parts::Train(
   const absl::Time start = absl::Now();
   // With weight decay, rows of the word table move that never occur.
   const bool shorten = task.training.weight_decay == 0;
+  const std::vector<int64_t> whole_table;
+  const std::vector<int64_t>& places = shorten ? word_places : whole_table;
+  BatchQueue queue(*samples, task, places);  // begins while the model is made
   ASSIGN_OR_RETURN(const std::unique_ptr<Transformer> model,
                    Transformer::Create(spec, samples->modality(), downloaded, device,
                                        shorten ? word_rows : std::vector<int64_t>()));
-  const std::vector<int64_t> whole_table;
-  const std::vector<int64_t>& places = shorten ? word_places : whole_table;
   std::unique_ptr<PublicPass> public_pass;
   if (public_samples != nullptr && task.training.contrast.batch > 0) {
     ASSIGN_OR_RETURN(public_pass,
@@ -126,7 +127,6 @@ absl::StatusOr<TrainingResult> LocalTrainer::Parts::Train(
   model->SetTraining(&drop_path);
   const std::unique_ptr<Objective> objective =
       MakeObjective(samples->modality(), task.training, device);
-  BatchQueue queue(*samples, task, places);
   ASSIGN_OR_RETURN(TrainingResult result, RunTrainingLoop(task, *objective, on_step, cancelled,
                                                           &queue, public_pass.get(), model.get()));
   result.upload = model->Merged();

@@ -1,6 +1,6 @@
 // LocalTrainer: one client's work in a round, from the downloaded weights to the upload.
 //
-//   Samples --(background thread: shuffle, gather, augment)--> batches --> objective of the
+//   Samples --(background threads: shuffle, decode, augment)--> batches --> objective of the
 //   client's kind (image, text, pair) --> gradients --> AdamW, new each round --> merged weights
 //
 // Everything that a round needs beyond the samples is made and freed within Train(). With the same
@@ -44,6 +44,9 @@ struct TrainingResult {
   double last_loss = 0;   // of the last epoch
   int64_t steps = 0;
   double seconds = 0;
+  // Of the steps over the client's own samples: waiting for their batches, and all else.
+  double wait_seconds = 0;
+  double step_seconds = 0;
 };
 
 // Called after each step: `step` of `steps` are done, the last one had loss `loss`.

@@ -7,6 +7,7 @@
 #include <ATen/TensorOperators.h>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/train/adamw.h"
 #include "common/train/losses.h"
@@ -122,9 +123,13 @@ absl::StatusOr<TrainingResult> RunTrainingLoop(const LocalTask& task, const Obje
     MeanLoss mean;
     for (int64_t i = 0; i < queue->batches_per_epoch(); ++i) {
       if (cancelled.load()) return absl::CancelledError("training was cancelled");
+      const absl::Time asked = absl::Now();
       ASSIGN_OR_RETURN(Batch next, queue->Next());
+      const absl::Time got = absl::Now();
       const Batch batch = ToDevice(std::move(next), model->device());
       ASSIGN_OR_RETURN(const double loss, loop.Step(batch, result.steps));
+      result.wait_seconds += absl::ToDoubleSeconds(got - asked);
+      result.step_seconds += absl::ToDoubleSeconds(absl::Now() - got);
       mean.Add(loss, SizeOf(batch));
       ++result.steps;
       if (on_step) on_step(result.steps, steps, loss);

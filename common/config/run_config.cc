@@ -144,7 +144,9 @@ void ReadLocal(Section* root, const std::vector<DatasetConfig>& datasets, LocalC
 
   Section augmentation = root->Sub("augmentation");
   augmentation.Whole("crop_padding", &local->crop_padding, 0, 1024);
+  augmentation.Number("rotation", &local->rotation, 0, 180);
   augmentation.Number("horizontal_flip", &local->horizontal_flip, 0, 1);
+  augmentation.Number("vertical_flip", &local->vertical_flip, 0, 1);
   augmentation.Number("brightness", &local->brightness, 0, 1);
   augmentation.Number("contrast", &local->contrast, 0, 1);
   augmentation.Finish();

@@ -61,7 +61,9 @@ struct LocalConfig {
   double proximal_mu = 0;             // fedprox.mu
   Rule proximal_rule = Rule::kPaper;  // fedprox.rule
   int crop_padding = 0;               // augmentation.*
+  double rotation = 0;
   double horizontal_flip = 0;
+  double vertical_flip = 0;
   double brightness = 0;
   double contrast = 0;
 };

@@ -63,6 +63,7 @@ class Shard {
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
+  const std::string& path() const { return path_; }
   const ShardInfo& info() const { return info_; }
   // XXH3-64 of the block checksums and header, in hex: identifies the content.
   const std::string& digest() const { return digest_; }

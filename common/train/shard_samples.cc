@@ -1,6 +1,7 @@
 #include "common/train/shard_samples.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -8,7 +9,10 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/parallel.h"
 #include "common/base/status_macros.h"
+#include "common/data/resize.h"
+#include "common/data/stored_image.h"
 #include "common/train/samples.h"
 
 namespace tributary {
@@ -38,24 +42,35 @@ std::vector<int64_t> NumberImages(const Shard& shard, int64_t rows) {
 class ShardSamples : public Samples {
  public:
   ShardSamples(std::shared_ptr<const Shard> shard, int64_t max_tokens, int64_t rows,
-               Normalisation normalisation)
+               Normalisation normalisation, int threads)
       : shard_(std::move(shard)),
         info_(shard_->info()),
         max_tokens_(max_tokens),
         rows_(rows),
-        normalisation_(std::move(normalisation)) {
+        normalisation_(std::move(normalisation)),
+        threads_(threads) {
     if (info_.modality == Modality::kPair) image_of_row_ = NumberImages(*shard_, rows_);
   }
 
+  // On all cores: of every text, at once, as a round needs to know which words occur.
   void Tokenise(const Tokenizer& tokenizer) {
-    for (int64_t row = 0; row < rows_; ++row) {
-      const std::vector<int64_t> ids = tokenizer.Encode(shard_->Text(row), max_tokens_);
-      tokens_.insert(tokens_.end(), ids.begin(), ids.end());
+    constexpr int64_t kTextsPerJob = 256;
+    tokens_.resize(static_cast<size_t>(rows_ * max_tokens_));
+    ParallelFor(CoreCount(), static_cast<size_t>((rows_ + kTextsPerJob - 1) / kTextsPerJob),
+                [&](size_t job) {
+                  const int64_t begin = static_cast<int64_t>(job) * kTextsPerJob;
+                  for (int64_t row = begin; row < std::min(rows_, begin + kTextsPerJob); ++row) {
+                    const std::vector<int64_t> ids =
+                        tokenizer.Encode(shard_->Text(row), max_tokens_);
+                    std::copy(ids.begin(), ids.end(), tokens_.begin() + row * max_tokens_);
+                  }
+                });
+    std::vector<bool> occurs(static_cast<size_t>(tokenizer.size()));
+    occurs[0] = true;
+    for (const int64_t token : tokens_) occurs[static_cast<size_t>(token)] = true;
+    for (size_t row = 0; row < occurs.size(); ++row) {
+      if (occurs[row]) word_rows_.push_back(static_cast<int64_t>(row));
     }
-    word_rows_ = tokens_;
-    word_rows_.push_back(0);
-    std::sort(word_rows_.begin(), word_rows_.end());
-    word_rows_.erase(std::unique(word_rows_.begin(), word_rows_.end()), word_rows_.end());
   }
 
   Modality modality() const override { return info_.modality; }
@@ -66,32 +81,75 @@ class ShardSamples : public Samples {
   absl::StatusOr<Batch> Gather(absl::Span<const int64_t> rows, const Augmentations& augmentations,
                                RandomStream* stream) const override {
     Batch batch;
-    if (info_.modality != Modality::kText) batch.images = Images(rows, augmentations, stream);
+    if (info_.modality != Modality::kText) {
+      ASSIGN_OR_RETURN(batch.images, Images(rows, augmentations, stream));
+    }
     if (info_.modality != Modality::kImage) batch.tokens = Tokens(rows);
     if (info_.modality != Modality::kPair) batch.labels = Labels(rows);
     return batch;
   }
 
  private:
-  at::Tensor Images(absl::Span<const int64_t> rows, const Augmentations& augmentations,
-                    RandomStream* stream) const {
+  absl::StatusOr<at::Tensor> Images(absl::Span<const int64_t> rows,
+                                    const Augmentations& augmentations,
+                                    RandomStream* stream) const {
     const int64_t size = info_.image_size, channels = info_.channels;
-    const auto values = static_cast<size_t>(channels * size * size);
+    std::vector<ImageChange> changes(rows.size());
+    if (stream != nullptr && channels > 1) {  // one-channel sets are never augmented
+      for (ImageChange& change : changes) change = DrawChange(augmentations, stream);
+    }
     at::Tensor images =
         at::empty({static_cast<int64_t>(rows.size()), channels, size, size}, at::kFloat);
     auto* planes = images.mutable_data_ptr<float>();
-    std::vector<uint8_t> changed;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      absl::Span<const uint8_t> image = shard_->Image(rows[i]);
-      if (stream != nullptr && channels > 1) {  // one-channel sets are never augmented
-        changed.assign(image.begin(), image.end());
-        Augment(augmentations, size, channels, stream, absl::MakeSpan(changed));
-        image = changed;
+    const auto values = static_cast<size_t>(channels * size * size);
+    std::vector<absl::Status> outcomes(rows.size());
+    const size_t at_once = ImagesPerJob();
+    ParallelFor(threads_, (rows.size() + at_once - 1) / at_once, [&](size_t job) {
+      for (size_t i = job * at_once; i < std::min(rows.size(), (job + 1) * at_once); ++i) {
+        outcomes[i] = Fill(rows[i], changes[i], absl::MakeSpan(planes + i * values, values));
       }
-      Normalise(image, normalisation_.mean, normalisation_.deviation,
-                absl::MakeSpan(planes + i * values, values));
-    }
+    });
+    for (const absl::Status& outcome : outcomes) RETURN_IF_ERROR(outcome);
     return images;
+  }
+
+  // Enough of them to be worth a thread.
+  size_t ImagesPerJob() const {
+    if (info_.storage == ImageStorage::kOriginal) return 1;
+    constexpr int64_t kValues = 1 << 18;
+    return static_cast<size_t>(
+        std::max<int64_t>(1, kValues / (info_.image_size * info_.image_size * info_.channels)));
+  }
+
+  absl::Status Fill(int64_t row, const ImageChange& change, absl::Span<float> planes) const {
+    try {
+      std::vector<uint8_t> made;
+      ASSIGN_OR_RETURN(absl::Span<const uint8_t> image, Pixels(row, &made));
+      if (change != ImageChange()) {
+        if (made.empty()) made.assign(image.begin(), image.end());
+        ApplyChange(change, info_.image_size, info_.channels, absl::MakeSpan(made));
+        image = made;
+      }
+      Normalise(image, normalisation_.mean, normalisation_.deviation, planes);
+      return absl::OkStatus();
+    } catch (const std::bad_alloc&) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(shard_->path(), ": no memory for the image of row ", row));
+    }
+  }
+
+  // At training resolution: those of the shard, or an original's in `made`.
+  absl::StatusOr<absl::Span<const uint8_t>> Pixels(int64_t row, std::vector<uint8_t>* made) const {
+    const absl::Span<const uint8_t> stored = shard_->Image(row);
+    if (info_.storage == ImageStorage::kPixels) return stored;
+    absl::StatusOr<Image> original = LoadStoredImage(stored, info_.channels);
+    if (!original.ok()) {
+      return absl::DataLossError(absl::StrCat(shard_->path(), ": the image of row ", row,
+                                              " cannot be read (", original.status().message(),
+                                              "); prepare the data again"));
+    }
+    *made = Resize(*original, info_.image_size, info_.image_size).pixels;
+    return absl::MakeConstSpan(*made);
   }
 
   at::Tensor Tokens(absl::Span<const int64_t> rows) const {
@@ -115,6 +173,7 @@ class ShardSamples : public Samples {
   const int64_t max_tokens_;
   const int64_t rows_;
   const Normalisation normalisation_;
+  const int threads_;
   std::vector<int64_t> image_of_row_;
   std::vector<int64_t> tokens_;  // [rows, max_tokens]
   std::vector<int64_t> word_rows_;
@@ -122,15 +181,15 @@ class ShardSamples : public Samples {
 
 absl::StatusOr<std::unique_ptr<Samples>> MakeSamples(
     std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
-    int64_t max_tokens, int64_t rows, Normalisation normalisation) {
+    int64_t max_tokens, int64_t rows, Normalisation normalisation, int threads) {
   RETURN_IF_ERROR(shard->Verify());
   const bool texts = shard->info().modality != Modality::kImage;
   if (texts && (tokenizer == nullptr || max_tokens < 2)) {
     return absl::InvalidArgumentError(
         absl::StrCat("texts need a vocabulary and at least 2 tokens; max_tokens is ", max_tokens));
   }
-  auto samples =
-      std::make_unique<ShardSamples>(std::move(shard), max_tokens, rows, std::move(normalisation));
+  auto samples = std::make_unique<ShardSamples>(std::move(shard), max_tokens, rows,
+                                                std::move(normalisation), threads);
   if (texts) samples->Tokenise(*tokenizer);
   return samples;
 }
@@ -139,14 +198,14 @@ absl::StatusOr<std::unique_ptr<Samples>> MakeSamples(
 
 absl::StatusOr<std::unique_ptr<Samples>> MakeShardSamples(
     std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
-    int64_t max_tokens) {
+    int64_t max_tokens, int threads) {
   const ShardInfo& info = shard->info();
-  return MakeSamples(shard, tokenizer, max_tokens, info.rows, {info.mean, info.deviation});
+  return MakeSamples(shard, tokenizer, max_tokens, info.rows, {info.mean, info.deviation}, threads);
 }
 
 absl::StatusOr<std::unique_ptr<Samples>> MakePublicSamples(
     std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
-    int64_t max_tokens, int64_t rows) {
+    int64_t max_tokens, int64_t rows, int threads) {
   const ShardInfo& info = shard->info();
   if (info.modality != Modality::kPair || info.channels != 3 || info.rows < rows || rows < 1) {
     return absl::FailedPreconditionError(
@@ -154,7 +213,7 @@ absl::StatusOr<std::unique_ptr<Samples>> MakePublicSamples(
                      ModalityName(info.modality), " with ", info.channels, " channels; expected ",
                      rows, " or more pairs with 3 channels (creamfl.samples)"));
   }
-  return MakeSamples(std::move(shard), tokenizer, max_tokens, rows, ImageNets());
+  return MakeSamples(std::move(shard), tokenizer, max_tokens, rows, ImageNets(), threads);
 }
 
 }  // namespace tributary

@@ -1,5 +1,8 @@
-// Samples of a prepared shard: texts are tokenised once, images turned into floats as they are
-// asked for.
+// Samples of a prepared shard: texts are tokenised once, images decoded (where the shard holds
+// originals) and turned into floats as they are asked for.
+//
+// Gather() prepares the images of a batch on several threads, with the same result for any number
+// of them; it is DataLoss, with shard and row, where an original cannot be decoded.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +17,11 @@ namespace tributary {
 class Samples;
 
 // Reads and checks the whole shard (DataLoss names the damaged block). Texts are truncated and
-// padded to `max_tokens`. `tokenizer` may be null where the shard has no texts.
+// padded to `max_tokens`. `tokenizer` may be null where the shard has no texts. `threads`: of
+// each Gather(), at least 1.
 absl::StatusOr<std::unique_ptr<Samples>> MakeShardSamples(
     std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
-    int64_t max_tokens);
+    int64_t max_tokens, int threads = 1);
 
 // Samples of CreamFL's public set: the first `rows` of a pair shard, normalised with ImageNet's
 // means and deviations, whatever the shard says. Checked as above; FailedPrecondition for a shard
@@ -25,6 +29,6 @@ absl::StatusOr<std::unique_ptr<Samples>> MakeShardSamples(
 // golden/image_normalise, `creamfl_public`.
 absl::StatusOr<std::unique_ptr<Samples>> MakePublicSamples(
     std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
-    int64_t max_tokens, int64_t rows);
+    int64_t max_tokens, int64_t rows, int threads = 1);
 
 }  // namespace tributary

@@ -37,7 +37,9 @@ nlohmann::json LocalFingerprint(const LocalConfig& local) {
           {"proximal_mu", local.proximal_mu},
           {"proximal_rule", Text(RuleName(local.proximal_rule))},
           {"crop_padding", local.crop_padding},
+          {"rotation", local.rotation},
           {"horizontal_flip", local.horizontal_flip},
+          {"vertical_flip", local.vertical_flip},
           {"brightness", local.brightness},
           {"contrast", local.contrast}};
 }

@@ -29,7 +29,9 @@ v1::LocalTraining TrainingOf(const RunConfig& config, int round) {
   }
   v1::Augmentation* augmentation = training.mutable_augmentation();
   augmentation->set_crop_padding(static_cast<uint32_t>(local.crop_padding));
+  augmentation->set_rotation(local.rotation);
   augmentation->set_horizontal_flip(local.horizontal_flip);
+  augmentation->set_vertical_flip(local.vertical_flip);
   augmentation->set_brightness(local.brightness);
   augmentation->set_contrast(local.contrast);
   return training;

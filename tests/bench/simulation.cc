@@ -127,7 +127,9 @@ LocalTask Simulation::TaskOf(const Client& client, int round) const {
                        .proximal_mu = local.proximal_mu,
                        .proximal_rule = paper ? ProximalRule::kPaper : ProximalRule::kRelease,
                        .augmentations = {.crop_padding = local.crop_padding,
+                                         .rotation = local.rotation,
                                          .horizontal_flip = local.horizontal_flip,
+                                         .vertical_flip = local.vertical_flip,
                                          .brightness = local.brightness,
                                          .contrast = local.contrast}}};
 }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/data/shard_writer.h"
 #include "tests/scratch_folder.h"
 
 namespace tributary {

@@ -36,6 +36,7 @@ TEST(OptionsTest, TakesWhatIsNeededAndHasDefaultsForTheRest) {
   EXPECT_EQ(options.server, "c.example.org:7700");
   EXPECT_EQ(options.device, "auto");
   EXPECT_GE(options.threads, 1);
+  EXPECT_GE(options.loader_threads, 1);
   EXPECT_FALSE(options.json);
   EXPECT_FALSE(options.tls.insecure);
   EXPECT_EQ(options.connect_timeout, absl::Minutes(10));
@@ -43,14 +44,31 @@ TEST(OptionsTest, TakesWhatIsNeededAndHasDefaultsForTheRest) {
 }
 
 TEST(OptionsTest, TakesEveryFlag) {
-  const Parsed parsed =
-      ParseWith({"--device", "cuda:1", "--threads", "3", "--tls-cert", "a", "--tls-key", "b",
-                 "--tls-ca", "c", "--insecure", "--vocabulary", "v", "--json", "--connect-timeout",
-                 "1.5", "--reconnect-timeout", "7"});
+  const Parsed parsed = ParseWith({"--device",
+                                   "cuda:1",
+                                   "--threads",
+                                   "3",
+                                   "--loader-threads",
+                                   "5",
+                                   "--tls-cert",
+                                   "a",
+                                   "--tls-key",
+                                   "b",
+                                   "--tls-ca",
+                                   "c",
+                                   "--insecure",
+                                   "--vocabulary",
+                                   "v",
+                                   "--json",
+                                   "--connect-timeout",
+                                   "1.5",
+                                   "--reconnect-timeout",
+                                   "7"});
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   const ClientOptions& options = **parsed;
   EXPECT_EQ(options.device, "cuda:1");
   EXPECT_EQ(options.threads, 3);
+  EXPECT_EQ(options.loader_threads, 5);
   EXPECT_EQ(options.tls.certificate + options.tls.key + options.tls.authority, "abc");
   EXPECT_TRUE(options.tls.insecure);
   EXPECT_EQ(options.vocabulary, "v");
@@ -77,6 +95,7 @@ TEST(OptionsTest, RefusesWrongUseWithTheFlagsName) {
       {{"--treads", "3"}, "--treads"},
       {{"--threads", "-1"}, "--threads"},
       {{"--threads", "many"}, "--threads"},
+      {{"--loader-threads", "-1"}, "--loader-threads"},
       {{"--connect-timeout", "0"}, "--connect-timeout"},
       {{"--connect-timeout", "nan"}, "--connect-timeout"},
       {{"surplus"}, "surplus"}};

@@ -25,6 +25,8 @@ v1::LocalTraining Usual() {
   proto.set_warmup_steps(7);
   proto.mutable_augmentation()->set_crop_padding(4);
   proto.mutable_augmentation()->set_horizontal_flip(0.5);
+  proto.mutable_augmentation()->set_rotation(15);
+  proto.mutable_augmentation()->set_vertical_flip(0.25);
   proto.mutable_augmentation()->set_brightness(0.1);
   proto.mutable_augmentation()->set_contrast(0.2);
   return proto;
@@ -45,6 +47,8 @@ TEST(TrainingProtoTest, TakesEveryField) {
   EXPECT_EQ(training->warmup_steps, 7);
   EXPECT_EQ(training->augmentations.crop_padding, 4);
   EXPECT_EQ(training->augmentations.horizontal_flip, 0.5);
+  EXPECT_EQ(training->augmentations.rotation, 15);
+  EXPECT_EQ(training->augmentations.vertical_flip, 0.25);
   EXPECT_EQ(training->augmentations.brightness, 0.1);
   EXPECT_EQ(training->augmentations.contrast, 0.2);
   EXPECT_TRUE(training->shuffle);
@@ -88,6 +92,8 @@ TEST(TrainingProtoTest, RefusesWhatNoTrainingCanHave) {
       {"clip_norm", [=](auto* p) { p->set_clip_norm(1 / 0.0); }},
       {"proximal_mu", [](auto* p) { p->set_proximal_mu(-1); }},
       {"proximal_rule", [](auto* p) { p->set_proximal_rule("papers"); }},
+      {"rotation", [](auto* p) { p->mutable_augmentation()->set_rotation(181); }},
+      {"vertical_flip", [](auto* p) { p->mutable_augmentation()->set_vertical_flip(-1); }},
       {"horizontal_flip", [](auto* p) { p->mutable_augmentation()->set_horizontal_flip(1.5); }},
       {"brightness", [](auto* p) { p->mutable_augmentation()->set_brightness(-0.5); }},
       {"contrast", [=](auto* p) { p->mutable_augmentation()->set_contrast(nan); }}};

@@ -61,6 +61,9 @@ TEST_P(EveryKind, LearnsAndUploadsThePlainTensorsInOrder) {
   EXPECT_LT(result.last_loss, 0.5 * result.first_loss);
   EXPECT_EQ(result.steps, 20 * ((count + 3) / 4));
   EXPECT_GT(result.seconds, 0);
+  EXPECT_GT(result.step_seconds, 0);
+  EXPECT_GT(result.wait_seconds, 0);
+  EXPECT_LE(result.wait_seconds + result.step_seconds, result.seconds);
 }
 
 TEST_P(EveryKind, GivesTheSameBitsAgain) {

@@ -9,12 +9,18 @@
 namespace tributary {
 namespace {
 
+using ::testing::Each;
 using ::testing::ElementsAre;
 
 std::vector<uint8_t> Ramp(int64_t size) {
   std::vector<uint8_t> image(static_cast<size_t>(size * size));
   std::iota(image.begin(), image.end(), uint8_t{1});
   return image;
+}
+
+void Augment(const Augmentations& augmentations, int64_t size, int64_t channels,
+             RandomStream* stream, absl::Span<uint8_t> image) {
+  ApplyChange(DrawChange(augmentations, stream), size, channels, image);
 }
 
 TEST(TransformsTest, NormaliseSeparatesChannels) {
@@ -63,6 +69,65 @@ TEST(TransformsTest, ACropMovesTheImageAndFillsWithWhite) {
   EXPECT_TRUE(moved);
 }
 
+// A crop by more than the image itself leaves only white.
+TEST(TransformsTest, AWindowBesideTheImageIsWhite) {
+  for (const int64_t far : {4, 5, 100, -4, -100}) {
+    std::vector<uint8_t> image = Ramp(4);
+    ApplyChange({.crop_right = far}, 4, 1, absl::MakeSpan(image));
+    EXPECT_THAT(image, Each(255)) << far;
+  }
+}
+
+TEST(TransformsTest, AVerticalFlipTurnsTheOrderOfRows) {
+  std::vector<uint8_t> image = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  ApplyChange({.vertical_flip = true}, 3, 1, absl::MakeSpan(image));
+  EXPECT_THAT(image, ElementsAre(7, 8, 9, 4, 5, 6, 1, 2, 3));
+}
+
+TEST(TransformsTest, AQuarterTurnIsCounterClockwiseAndExact) {
+  std::vector<uint8_t> image = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+  ApplyChange({.rotation = 90}, 3, 1, absl::MakeSpan(image));
+  EXPECT_THAT(image, ElementsAre(3, 6, 9, 2, 5, 8, 1, 4, 7));
+}
+
+TEST(TransformsTest, ATurnLeavesTheCentreAndWhiteCorners) {
+  std::vector<uint8_t> image(15 * 15 * 3, 40);
+  ApplyChange({.rotation = 45}, 15, 3, absl::MakeSpan(image));
+  EXPECT_EQ(image[(7 * 15 + 7) * 3], 40);
+  EXPECT_EQ(image.front(), 255);
+  EXPECT_EQ(image.back(), 255);
+}
+
+// Between pixels, not from the nearest one.
+TEST(TransformsTest, ATurnInterpolates) {
+  std::vector<uint8_t> image = {0, 200, 0, 200};
+  ApplyChange({.rotation = 45}, 2, 1, absl::MakeSpan(image));
+  // The top left pixel comes from the middle of the top edge, the top right one from the right's.
+  EXPECT_THAT(image, ElementsAre(100, 200, 0, 100));
+}
+
+TEST(TransformsTest, AnglesFillTheirRange) {
+  RandomStream stream(5, "test");
+  double least = 0, most = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const double angle = DrawChange({.rotation = 30}, &stream).rotation;
+    least = std::min(least, angle);
+    most = std::max(most, angle);
+  }
+  EXPECT_GE(least, -30);
+  EXPECT_LT(least, -29);
+  EXPECT_LE(most, 30);
+  EXPECT_GT(most, 29);
+}
+
+// Runs that were recorded before a kind was added keep their bits.
+TEST(TransformsTest, WhatIsOffDrawsNothing) {
+  RandomStream one(4, "test"), two(4, "test");
+  DrawChange({.rotation = 0, .horizontal_flip = 0.5, .vertical_flip = 0}, &one);
+  two.Uniform();
+  EXPECT_EQ(one.Next(), two.Next());
+}
+
 TEST(TransformsTest, ContrastKeepsTheMeanAndBrightnessMovesIt) {
   const std::vector<uint8_t> grey(16, 100);
   std::vector<uint8_t> image = grey;
@@ -74,8 +139,12 @@ TEST(TransformsTest, ContrastKeepsTheMeanAndBrightnessMovesIt) {
 }
 
 TEST(TransformsTest, TheSameStreamGivesTheSameImage) {
-  const Augmentations all{
-      .crop_padding = 2, .horizontal_flip = 0.5, .brightness = 0.3, .contrast = 0.3};
+  const Augmentations all{.crop_padding = 2,
+                          .rotation = 20,
+                          .horizontal_flip = 0.5,
+                          .vertical_flip = 0.5,
+                          .brightness = 0.3,
+                          .contrast = 0.3};
   std::vector<uint8_t> a = Ramp(4), b = Ramp(4);
   RandomStream first(9, "test"), second(9, "test");
   Augment(all, 4, 1, &first, absl::MakeSpan(a));

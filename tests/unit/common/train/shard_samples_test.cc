@@ -3,11 +3,15 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 
 #include <ATen/TensorOperators.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/data/resize.h"
+#include "common/data/shard_writer.h"
+#include "common/data/stored_image.h"
 #include "common/train/memory_samples.h"
 #include "common/train/samples.h"
 #include "tests/scratch_folder.h"
@@ -118,6 +122,96 @@ TEST_F(ShardSamplesTest, GivesLabelsOfUniModalRows) {
   EXPECT_EQ(batch->labels[1].item<int64_t>(), 0);
   EXPECT_FALSE(batch->tokens.defined());
   EXPECT_TRUE((*samples)->word_rows().empty());
+}
+
+TEST_F(ShardSamplesTest, OriginalsGiveWhatTheirPixelsAtTrainingSizeGive) {
+  tributary::Image original{.height = 9, .width = 7, .channels = 3, .pixels = {}};
+  for (int i = 0; i < 9 * 7 * 3; ++i) original.pixels.push_back(static_cast<uint8_t>(i));
+  const auto shard_of = [&](ImageStorage storage, const std::string& bytes) {
+    ShardInfo info = Info(Modality::kImage);
+    info.storage = storage;
+    ShardWriter writer(path_, info);
+    writer.AddRow(writer.AddImage({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}),
+                  1, "");
+    EXPECT_TRUE(writer.Finish().ok());
+    return Open();
+  };
+  const std::vector<uint8_t> pixels = Resize(original, kSize, kSize).pixels;
+  const auto ready = Make(shard_of(ImageStorage::kPixels, {pixels.begin(), pixels.end()}));
+  const auto expected = ready->Gather({0}, {}, nullptr);
+  const auto stored = Make(shard_of(ImageStorage::kOriginal, StoreImage("", original)));
+  const auto batch = stored->Gather({0}, {}, nullptr);
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  EXPECT_TRUE(batch->images.equal(expected->images));
+}
+
+// Images of any two seeds differ.
+std::string Original(uint64_t seed) {
+  RandomStream stream(seed, "original");
+  tributary::Image image{.height = 8, .width = 8, .channels = 3, .pixels = {}};
+  for (int i = 0; i < 8 * 8 * 3; ++i) {
+    image.pixels.push_back(static_cast<uint8_t>(stream.Below(256)));
+  }
+  return StoreImage("", image);
+}
+
+TEST_F(ShardSamplesTest, ABatchIsTheSameForAnyNumberOfThreads) {
+  constexpr int64_t kRows = 40;
+  ShardInfo info = Info(Modality::kImage);
+  info.storage = ImageStorage::kOriginal;
+  ShardWriter writer(path_, info);
+  for (uint64_t row = 0; row < kRows; ++row) {
+    const std::string stored = Original(row);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(stored.data());
+    writer.AddRow(writer.AddImage({bytes, stored.size()}), 0, "");
+  }
+  ASSERT_TRUE(writer.Finish().ok());
+  const auto shard = Open();
+  const Augmentations all{.crop_padding = 1,
+                          .rotation = 30,
+                          .horizontal_flip = 0.5,
+                          .vertical_flip = 0.5,
+                          .brightness = 0.5,
+                          .contrast = 0.5};
+  std::vector<int64_t> rows(kRows);
+  std::iota(rows.begin(), rows.end(), 0);
+  // One by one, as the stream's numbers come.
+  const auto single = Make(shard);
+  RandomStream expected_stream(1, "augment");
+  std::vector<at::Tensor> expected;
+  for (const int64_t row : rows) {
+    expected.push_back(single->Gather({row}, all, &expected_stream)->images);
+  }
+  for (const int threads : {1, 2, 3, 16}) {
+    const auto samples = MakeShardSamples(shard, nullptr, 6, threads);
+    ASSERT_TRUE(samples.ok()) << samples.status();
+    RandomStream stream(1, "augment");
+    const auto batch = (*samples)->Gather(rows, all, &stream);
+    ASSERT_TRUE(batch.ok()) << batch.status();
+    for (const int64_t row : rows) {
+      EXPECT_TRUE(batch->images[row].equal(expected[static_cast<size_t>(row)][0])) << threads;
+    }
+  }
+}
+
+TEST_F(ShardSamplesTest, ADamagedOriginalIsDataLossThatNamesShardAndRow) {
+  ShardInfo info = Info(Modality::kImage);
+  info.storage = ImageStorage::kOriginal;
+  ShardWriter writer(path_, info);
+  const std::string stored =
+      StoreImage("", {.height = 1, .width = 1, .channels = 3, .pixels = {1, 2, 3}});
+  const auto* bytes = reinterpret_cast<const uint8_t*>(stored.data());
+  writer.AddRow(writer.AddImage({bytes, stored.size()}), 0, "");
+  writer.AddRow(writer.AddImage({bytes, stored.size() - 1}), 0, "");
+  ASSERT_TRUE(writer.Finish().ok());
+  const auto samples = Make(Open());
+  EXPECT_TRUE(samples->Gather({0}, {}, nullptr).ok());
+  for (const int threads : {1, 4}) {
+    const auto several = MakeShardSamples(Open(), nullptr, 6, threads);
+    const absl::Status status = (*several)->Gather({0, 1, 0, 1}, {}, nullptr).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("train.shard: the image of row 1"));
+  }
 }
 
 TEST_F(ShardSamplesTest, AugmentsOnlyWithAStream) {
