@@ -115,7 +115,7 @@ std::string FolderOfClasses(const FileTree& tree) {
 // The first folder beside "train/" that is for tests; empty if there is none.
 std::string FindTestFolder(const FileTree& tree, const std::string& beside) {
   for (const char* name : {"test/", "val/", "valid/", "validation/"}) {
-    const std::string prefix = absl::StrCat(beside, name);
+    std::string prefix = absl::StrCat(beside, name);
     const auto found = std::lower_bound(tree.names().begin(), tree.names().end(), prefix);
     if (found != tree.names().end() && absl::StartsWith(*found, prefix)) return prefix;
   }

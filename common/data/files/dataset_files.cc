@@ -152,6 +152,7 @@ absl::StatusOr<LocatedFile> DatasetFiles::LocateFolder(absl::string_view folder)
 absl::StatusOr<LocatedFile> DatasetFiles::LocateExtension(
     const std::vector<std::string>& extensions) {
   std::vector<std::string> wanted;
+  wanted.reserve(extensions.size());
   for (const std::string& extension : extensions) wanted.push_back(absl::StrCat("*", extension));
   return Search(wanted, [&](const auto& tree) -> std::optional<LocatedFile> {
     for (size_t i = 0; i < tree->names().size(); ++i) {

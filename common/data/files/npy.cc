@@ -140,15 +140,14 @@ size_t LiteralBegin(absl::string_view head, uint64_t* length) {
   return 8 + width;
 }
 
+// Its bits; of a negative number with its sign in front.
 uint64_t ValueAt(absl::string_view bytes, const NpyHeader& header) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < header.width; ++i) {
-    const size_t from = header.big_endian ? i : header.width - 1 - i;
-    value = value << 8 | static_cast<uint8_t>(bytes[from]);
-  }
-  const size_t bits = 8 * header.width;
-  const bool negative = header.kind == 'i' && (value >> (bits - 1)) != 0;
-  return negative && bits < 64 ? value | ~uint64_t{0} << bits : value;
+  const auto byte = [&](size_t i) {  // the first is the highest
+    return static_cast<uint8_t>(bytes[header.big_endian ? i : header.width - 1 - i]);
+  };
+  uint64_t value = header.kind == 'i' && byte(0) >= 0x80 ? ~uint64_t{0} : 0;
+  for (size_t i = 0; i < header.width; ++i) value = value << 8 | byte(i);
+  return value;
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace tributary {
 
 struct NpyHeader {
   char kind = 0;     // 'b' bool, 'i', 'u' or 'f', as numpy's dtype.kind
-  size_t width = 0;  // bytes of a value: 1, 2, 4 or 8
+  size_t width = 1;  // bytes of a value: 1, 2, 4 or 8
   bool big_endian = false;
   std::vector<int64_t> shape;
   uint64_t count = 0;   // of values

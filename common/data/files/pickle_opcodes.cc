@@ -239,7 +239,7 @@ absl::Status Ignore(const absl::StatusOr<Value>& taken) {
 std::array<Run, 256> MakeTable() {
   using Kind = PickleKind;
   std::array<Run, 256> table{};
-  const auto set = [&](int code, Run run) { table[static_cast<size_t>(code)] = run; };
+  const auto set = [&](uint8_t code, Run run) { table[code] = run; };
   set('(', [](Machine* machine) { return machine->Mark(); });
   set('0', [](Machine* machine) { return Ignore(machine->Pop()); });
   set('1', [](Machine* machine) { return Ignore(machine->PopMarked()); });
@@ -250,7 +250,7 @@ std::array<Run, 256> MakeTable() {
   set('N', PushPlain<Kind::kNone, 0>);
   set(0x88, PushPlain<Kind::kBool, 1>);
   set(0x89, PushPlain<Kind::kBool, 0>);
-  for (const int code : {'I', 'L'}) set(code, PushDecimal);
+  for (const char code : {'I', 'L'}) set(code, PushDecimal);
   set('J', PushInt4);
   set('K', PushUnsigned<1>);
   set('M', PushUnsigned<2>);
@@ -259,9 +259,9 @@ std::array<Run, 256> MakeTable() {
   set('F', PushFloatLine);
   set('G', PushFloat8);
   set('S', PushQuoted);
-  for (const int code : {'U', 'C'}) set(code, PushCounted<Kind::kBytes, 1>);
-  for (const int code : {'T', 'B'}) set(code, PushCounted<Kind::kBytes, 4>);
-  for (const int code : {0x8e, 0x96}) set(code, PushCounted<Kind::kBytes, 8>);
+  for (const char code : {'U', 'C'}) set(code, PushCounted<Kind::kBytes, 1>);
+  for (const char code : {'T', 'B'}) set(code, PushCounted<Kind::kBytes, 4>);
+  for (const uint8_t code : {0x8e, 0x96}) set(code, PushCounted<Kind::kBytes, 8>);
   set('V', PushEscaped);
   set(0x8c, PushCounted<Kind::kText, 1>);
   set('X', PushCounted<Kind::kText, 4>);
