@@ -97,6 +97,8 @@ struct DatasetReader {
   std::string licence;                // one line, for the manifest
   int64_t image_size;                 // training resolution unless asked otherwise; 0: no images
   std::function<absl::StatusOr<SampleSet>(const DatasetSource&)> read;
+  bool takes_ids = false;      // DatasetSource::train_ids, test_ids
+  bool takes_columns = false;  // DatasetSource::columns
 };
 
 // All of them; common/data/datasets/ has a file for each.

@@ -44,6 +44,10 @@ absl::StatusOr<Partition> ByOwner(const Dealing& dealing, const std::vector<Samp
   for (size_t i = 0; i < samples.size(); ++i) {
     by_owner[samples[i].owner].push_back(static_cast<int64_t>(i));
   }
+  if (by_owner.size() == 1 && by_owner.begin()->first.empty()) {
+    return absl::InvalidArgumentError(
+        "partition natural: the samples have no owners; use iid, or dirichlet:ALPHA with classes");
+  }
   if (by_owner.size() < static_cast<size_t>(dealing.clients)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "partition ", dealing.column.empty() ? "natural" : absl::StrCat("column:", dealing.column),

@@ -118,6 +118,7 @@ TEST(DealingTest, WhatASetLacksIsSaid) {
   };
   EXPECT_THAT(refused("dirichlet:1", Pairs(100)), HasSubstr("pairs have none"));
   EXPECT_THAT(refused("pairs", Labelled(100, 2)), HasSubstr("needs image-text pairs"));
+  EXPECT_THAT(refused("natural", Labelled(100, 2)), HasSubstr("have no owners"));
   EXPECT_THAT(refused("natural", Pairs(30)), HasSubstr("3 owners are too few for 4 clients"));
 }
 

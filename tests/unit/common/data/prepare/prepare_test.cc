@@ -147,6 +147,15 @@ TEST_F(PrepareTest, OptionsThatFitNothingAreRefused) {
   options.partition = "dirichlet:0.5";
   EXPECT_THAT(Refused(options), HasSubstr("pairs have none"));
   options = Options("out");
+  options.source.variant = "coarse";
+  EXPECT_THAT(Refused(options), HasSubstr("no variant \"coarse\""));
+  options = Options("out");
+  options.source.train_ids = "ids.npy";
+  EXPECT_THAT(Refused(options), HasSubstr("takes no ids"));
+  options = Options("out");
+  options.partition = "column:artist";
+  EXPECT_THAT(Refused(options), HasSubstr("no columns"));
+  options = Options("out");
   options.clients = 9;
   EXPECT_THAT(Refused(options), HasSubstr("8 owners"));
   options.clients = 0;
