@@ -23,6 +23,8 @@ constexpr absl::Duration kProgressEvery = absl::Milliseconds(500);
 constexpr absl::Duration kOfferEvery = absl::Seconds(2);
 constexpr size_t kMostIdleShown = 64;  // of more clients, progress leaves the idle ones out
 constexpr absl::Duration kFarewell = absl::Seconds(5);
+// Memory for uploads where models are small: several may come at once.
+constexpr int64_t kLeastSpool = 48 << 20;
 
 // Global and auxiliary weights in the order of the download manifest.
 absl::StatusOr<std::vector<EncodedState::Source>> DownloadOf(const DatasetContext& dataset,
@@ -289,7 +291,7 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
   setup.cohort = SampleMembers(round, attempt);
   setup.spool_folder = parts_.store->folder();
   if (spool_budget_ == nullptr) {
-    spool_budget_ = std::make_shared<SpoolBudget>(LargestUpload(context));
+    spool_budget_ = std::make_shared<SpoolBudget>(std::max(LargestUpload(context), kLeastSpool));
   }
   setup.spool_budget = spool_budget_;
   setup.threads = CoreCount();
