@@ -123,8 +123,8 @@ absl::Status RunStore::OpenDatabase() {
     version = static_cast<int>(statement.Integer(0));
   }
   if (version > kSchemaVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "run.db has schema version ", version, "; this build reads up to ", kSchemaVersion));
+    return absl::FailedPreconditionError(absl::StrCat("run.db has schema version ", version,
+                                                      "; this build reads up to ", kSchemaVersion));
   }
   if (version == 1) RETURN_IF_ERROR(SqliteExecute(database_, kUpgrade));
   // In this mode a transaction reaches the disk with the next one that is synced: that of a commit.
@@ -222,7 +222,8 @@ absl::Status RunStore::InsertRound(const RoundRecord& record,
   for (const auto& [name, checksum] : checksums) {
     ASSIGN_OR_RETURN(SqliteStatement statement,
                      SqliteStatement::Prepare(database_, "INSERT INTO files VALUES (?, ?, ?)"));
-    RETURN_IF_ERROR(statement.Bind(int64_t{record.round}).Bind(name).Bind(ChecksumText(checksum)).Run());
+    RETURN_IF_ERROR(
+        statement.Bind(int64_t{record.round}).Bind(name).Bind(ChecksumText(checksum)).Run());
   }
   ASSIGN_OR_RETURN(SqliteStatement forget,
                    SqliteStatement::Prepare(database_, "DELETE FROM files WHERE round <= ?"));

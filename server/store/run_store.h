@@ -95,7 +95,8 @@ class RunStore {
 
   // The last committed round; nothing if there is none.
   absl::StatusOr<std::optional<int>> LastRound() const;
-  // The models of the last commit, checked against their checksums. DataLoss names the damaged file.
+  // The models of the last commit, checked against their checksums. DataLoss names the damaged
+  // file.
   absl::StatusOr<ModelSet> LoadLast() const;
   // All committed rounds from 1 on, in order.
   absl::StatusOr<std::vector<RoundRecord>> History() const;
