@@ -1,5 +1,6 @@
 #include "common/base/file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -19,6 +20,7 @@ namespace tributary {
 namespace {
 
 constexpr ssize_t kLargeWrite = 256 << 10;
+constexpr size_t kPiece = 512 << 10;  // is in the core's cache from the checksum to the copy
 
 // Of a file or a folder.
 absl::Status Sync(const std::string& path, int flags) {
@@ -51,8 +53,9 @@ AtomicFile::~AtomicFile() {
 
 absl::Status AtomicFile::Write(absl::string_view content) {
   while (!content.empty() && status_.ok()) {
-    const ssize_t written = write(fd_, content.data(), content.size());
+    const ssize_t written = write(fd_, content.data(), std::min(content.size(), kPiece));
     if (written >= 0) {
+      checksum_.Add(content.substr(0, static_cast<size_t>(written)));
       content.remove_prefix(static_cast<size_t>(written));
       written_ += static_cast<uint64_t>(written);
       // The disk begins now and not at the end. A hint: Commit() makes sure.

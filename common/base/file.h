@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/base/hash.h"
 
 namespace tributary {
 
@@ -27,6 +28,8 @@ class AtomicFile {
 
   // Appends. An error is also returned by each later call.
   absl::Status Write(absl::string_view content);
+  // Of what was written so far.
+  uint64_t checksum() const { return checksum_.Value(); }
   absl::Status Commit() &&;
 
  private:
@@ -35,6 +38,7 @@ class AtomicFile {
   std::string path_;
   int fd_;
   uint64_t written_ = 0;
+  ChecksumOfPieces checksum_;
   absl::Status status_;
 };
 

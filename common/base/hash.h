@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 
 struct evp_md_ctx_st;
+struct XXH3_state_s;
 
 namespace tributary {
 
@@ -37,5 +38,23 @@ absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
 // XXH3-64, seed 0.
 uint64_t Checksum(const void* data, size_t size);
 inline uint64_t Checksum(absl::string_view bytes) { return Checksum(bytes.data(), bytes.size()); }
+
+// The same of what is added, in pieces.
+class ChecksumOfPieces {
+ public:
+  ChecksumOfPieces();
+  ~ChecksumOfPieces();
+  ChecksumOfPieces(const ChecksumOfPieces&) = delete;
+  ChecksumOfPieces& operator=(const ChecksumOfPieces&) = delete;
+
+  void Add(absl::string_view bytes);
+  uint64_t Value() const;
+
+ private:
+  XXH3_state_s* state_;
+};
+
+// Of a file's bytes; NotFound or another error if it cannot be read.
+absl::StatusOr<uint64_t> ChecksumOfFile(const std::string& path);
 
 }  // namespace tributary

@@ -192,28 +192,23 @@ std::shared_ptr<const EncodedState> EncodedState::Encode(const StateDict& state,
                 {.codec = codec, .chunk_bytes = chunk_bytes, .threads = threads});
 }
 
-absl::Status EncodedState::Save(const std::string& path, std::string* sha256,
+absl::Status EncodedState::Save(const std::string& path, uint64_t* checksum,
                                 const std::string& recycled) const {
   AtomicFile file(path, recycled);
-  Sha256 hash;
-  const auto write = [&](absl::string_view bytes) {
-    if (sha256 != nullptr) hash.Add(bytes);
-    return file.Write(bytes);
-  };
-  RETURN_IF_ERROR(write(kMagic));
+  RETURN_IF_ERROR(file.Write(kMagic));
   for (const absl::Cord& cord : chunks_) {
     const std::string chunk(cord);
     std::string head;
     AppendNumber(chunk.size(), &head);
     AppendNumber(Checksum(chunk), &head);
-    RETURN_IF_ERROR(write(head));
-    RETURN_IF_ERROR(write(chunk));
+    RETURN_IF_ERROR(file.Write(head));
+    RETURN_IF_ERROR(file.Write(chunk));
   }
   std::string tail;
   AppendNumber(kEndMark, &tail);
   AppendNumber(chunks_.size(), &tail);
-  RETURN_IF_ERROR(write(tail));
-  if (sha256 != nullptr) *sha256 = std::move(hash).Hex();
+  RETURN_IF_ERROR(file.Write(tail));
+  if (checksum != nullptr) *checksum = file.checksum();
   return std::move(file).Commit();
 }
 

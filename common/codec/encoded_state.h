@@ -76,9 +76,9 @@ class EncodedState {
 
   // From a file that Save() wrote. DataLoss if it is cut short or changed.
   static absl::StatusOr<std::shared_ptr<const EncodedState>> Load(const std::string& path);
-  // Whole or not at all. `sha256`, if not null, is set to the file's hash. `recycled`: see
+  // Whole or not at all. `checksum`, if not null, is set to the file's. `recycled`: see
   // AtomicFile.
-  absl::Status Save(const std::string& path, std::string* sha256 = nullptr,
+  absl::Status Save(const std::string& path, uint64_t* checksum = nullptr,
                     const std::string& recycled = "") const;
 
   // Serialized v1::Chunk messages, in order; at least one.

@@ -12,6 +12,8 @@ namespace {
 
 // Field 2 of PushMessage, length-delimited.
 constexpr char kChunkTag = 2 << 3 | 2;
+// Capacities are multiples of this: the next message, a little longer, fits as well.
+constexpr size_t kBufferStep = 8 << 10;
 constexpr size_t kMostPrefix = 6;  // the tag and a 32-bit length
 
 // Bytes of the tag and length in front of a chunk that fills the rest of a message of `size` bytes;
@@ -51,8 +53,12 @@ std::string CopyBytes(const grpc::ByteBuffer& buffer, size_t first, std::string 
   bytes.clear();
   if (!buffer.Dump(&slices).ok()) return bytes;
   const size_t length = buffer.Length() - std::min(first, buffer.Length());
-  if (bytes.capacity() < length) bytes = std::string();  // growing doubles it, and copies
-  bytes.reserve(length);
+  if (bytes.capacity() < length) {
+    // Anew: a string that grows doubles, also one that has just been assigned an empty one.
+    std::string fresh;
+    fresh.reserve((length + kBufferStep - 1) / kBufferStep * kBufferStep);
+    bytes.swap(fresh);
+  }
   for (const grpc::Slice& slice : slices) {
     const size_t skipped = std::min(first, slice.size());
     first -= skipped;

@@ -4,7 +4,6 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
-#include <future>
 #include <set>
 
 #include <fcntl.h>
@@ -195,28 +194,16 @@ absl::StatusOr<StateDict> ReadSafetensors(const std::string& path) {
 
 absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
                               const std::map<std::string, std::string>& metadata,
-                              std::string* sha256, const std::string& recycled) {
-  const std::string head = HeadOf(state, metadata);
-  std::future<std::string> hash;  // takes as long as the disk does
-  if (sha256 != nullptr) {
-    hash = std::async(std::launch::async, [&] {
-      Sha256 whole;
-      whole.Add(head);
-      for (const StateDict::Entry& entry : state) {
-        whole.Add(entry.tensor.values.data(), entry.tensor.values.size() * sizeof(float));
-      }
-      return std::move(whole).Hex();
-    });
-  }
+                              uint64_t* checksum, const std::string& recycled) {
   AtomicFile file(path, recycled);
-  absl::Status status = file.Write(head);
+  absl::Status status = file.Write(HeadOf(state, metadata));
   for (const StateDict::Entry& entry : state) {
     const std::vector<float>& values = entry.tensor.values;
     status.Update(file.Write(absl::string_view(reinterpret_cast<const char*>(values.data()),
                                                values.size() * sizeof(float))));
   }
+  if (checksum != nullptr) *checksum = file.checksum();
   status.Update(std::move(file).Commit());
-  if (sha256 != nullptr) *sha256 = hash.get();
   return status;
 }
 

@@ -52,10 +52,10 @@ class SafetensorsFile {
 absl::StatusOr<StateDict> ReadSafetensors(const std::string& path);
 
 // Writes `state` in its order, with `metadata` in the header; whole or not at all, and synced to
-// the disk. `sha256`, if not null, is set to the file's hash. `recycled`: see AtomicFile.
+// the disk. `checksum`, if not null, is set to the file's. `recycled`: see AtomicFile.
 absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
                               const std::map<std::string, std::string>& metadata = {},
-                              std::string* sha256 = nullptr, const std::string& recycled = "");
+                              uint64_t* checksum = nullptr, const std::string& recycled = "");
 
 // SHA-256 over the tensors of all `models`, in order of "<model>/<tensor>": that name, a zero byte,
 // the values' bytes.

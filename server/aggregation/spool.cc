@@ -1,5 +1,6 @@
 #include "server/aggregation/spool.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -30,6 +31,7 @@ void SpoolBudget::PutBuffer(std::string used) {
 }
 
 bool Spool::Reserve(uint64_t bytes) {
+  bytes = std::min(bytes, static_cast<uint64_t>(budget_->most_reserved()));
   if (bytes <= reserved_) return true;
   if (!budget_->Take(static_cast<int64_t>(bytes - reserved_))) return false;
   reserved_ = bytes;

@@ -2,13 +2,15 @@
 //
 // Chunks stay in memory while the spools of a round together are within their budget; others go to
 // a file in the state folder, which is removed with the spool. An upload that reserves its room
-// before it begins never meets the file. A broken transfer resumes at size().
+// before it begins meets the file only with what the budget never holds of one upload. A broken
+// transfer resumes at size().
 //
 // Not thread-safe, but for Read() and Free() of different chunks; the budget is.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,7 +27,10 @@ namespace tributary {
 // again: what the allocator would keep of them in its arenas could be a multiple. Thread-safe.
 class SpoolBudget {
  public:
-  explicit SpoolBudget(int64_t bytes) : most_(bytes), left_(bytes) {}
+  // `most_reserved`: of one spool.
+  explicit SpoolBudget(int64_t bytes, int64_t most_reserved = std::numeric_limits<int64_t>::max())
+      : most_(bytes), most_reserved_(most_reserved), left_(bytes) {}
+  int64_t most_reserved() const { return most_reserved_; }
   bool Take(int64_t bytes) {
     if (left_.fetch_sub(bytes) >= bytes) return true;
     left_.fetch_add(bytes);
@@ -44,6 +49,7 @@ class SpoolBudget {
 
  private:
   const int64_t most_;
+  const int64_t most_reserved_;
   std::atomic<int64_t> left_;
   std::atomic<int64_t> held_ = 0;
   absl::Mutex mutex_;
@@ -59,8 +65,8 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  // Makes sure of room for `bytes` more in memory, counting what is reserved already; false if the
-  // budget has no such room.
+  // Makes sure of room for `bytes` more in memory, or for as many as one spool may reserve,
+  // counting what is reserved already; false if the budget has no such room.
   bool Reserve(uint64_t bytes);
   // Appends the next chunk. ResourceExhausted if the disk is full; the spool is then as before.
   absl::Status Append(std::string chunk);

@@ -36,12 +36,13 @@ uint32_t Upload::Claim(int ticket) {
 
 bool Upload::Reserve() {
   absl::MutexLock lock(&mutex_);
-  return spool_->Reserve(most_bytes_ - spool_->bytes());
+  reserved_ = reserved_ || spool_->Reserve(most_bytes_ - spool_->bytes());
+  return reserved_;
 }
 
 bool Upload::reserved() const {
   absl::MutexLock lock(&mutex_);
-  return spool_->reserved() + spool_->bytes() >= most_bytes_;
+  return reserved_;
 }
 
 absl::Status Upload::Append(int ticket, std::string chunk) {

@@ -30,9 +30,10 @@ class Upload {
 
   // From now on only the stream that shows `ticket` may append. Returns how many chunks are held.
   uint32_t Claim(int ticket);
-  // Takes room in memory for all bytes that may come, once; false if there is none now.
+  // Takes room in memory for all bytes that may come, or for as many as one upload may have there,
+  // once; false if there is none now.
   bool Reserve();
-  // Whether there is room for them.
+  // Whether it has been taken.
   bool reserved() const;
   uint64_t most_bytes() const { return most_bytes_; }
   // Verifies and spools the next chunk. InvalidArgument, DataLoss or OutOfRange name what is wrong
@@ -60,6 +61,7 @@ class Upload {
   ChunkReader reader_ ABSL_GUARDED_BY(mutex_);
   StateDict representations_ ABSL_GUARDED_BY(mutex_);
   int ticket_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool reserved_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace tributary

@@ -44,7 +44,7 @@ absl::StatusOr<std::vector<EncodedState::Source>> DownloadOf(const DatasetContex
   return download;
 }
 
-// What one upload of any dataset needs of the spools' memory at most.
+// Bytes of the largest upload of any dataset.
 int64_t LargestUpload(const RunContext& context) {
   uint64_t largest = 0;
   for (const auto& [name, dataset] : context.datasets) {
@@ -53,6 +53,13 @@ int64_t LargestUpload(const RunContext& context) {
                                           dataset.upload.tensors.size()));
   }
   return static_cast<int64_t>(largest);
+}
+
+// Memory for uploads under way: one, or several where they are small. Of a very large one an eighth
+// goes to a file: sums, globals and upload would else come to more than four models.
+int64_t SpoolBytes(int64_t largest_upload) {
+  constexpr int64_t kLeast = 48 << 20, kWhole = 256 << 20;
+  return std::max(kLeast, std::min(largest_upload, kWhole + (largest_upload - kWhole) / 8 * 7));
 }
 
 Target TargetOf(const DatasetContext& dataset) {
@@ -289,7 +296,8 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
   setup.cohort = SampleMembers(round, attempt);
   setup.spool_folder = parts_.store->folder();
   if (spool_budget_ == nullptr) {
-    spool_budget_ = std::make_shared<SpoolBudget>(LargestUpload(context));
+    const int64_t bytes = SpoolBytes(LargestUpload(context));
+    spool_budget_ = std::make_shared<SpoolBudget>(bytes, bytes);
   }
   setup.spool_budget = spool_budget_;
   setup.threads = CoreCount();

@@ -24,20 +24,24 @@
 namespace tributary {
 namespace {
 
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
 constexpr int kCheckpointsKept = 2;
 
 constexpr char kSchema[] = R"(
-  PRAGMA user_version = 1;
+  PRAGMA user_version = 2;
   CREATE TABLE IF NOT EXISTS run (run_id TEXT, name TEXT, fingerprint TEXT);
   CREATE TABLE IF NOT EXISTS rounds (
     round INTEGER PRIMARY KEY, attempt INTEGER, unix_ms INTEGER, seconds REAL, bytes_up INTEGER,
     bytes_down INTEGER, model_hash TEXT, tasks TEXT, updates TEXT);
-  CREATE TABLE IF NOT EXISTS files (round INTEGER, name TEXT, sha256 TEXT, PRIMARY KEY (round, name));
+  CREATE TABLE IF NOT EXISTS files (round INTEGER, name TEXT, checksum TEXT, PRIMARY KEY (round, name));
   CREATE TABLE IF NOT EXISTS transitions (
     sequence INTEGER PRIMARY KEY, unix_ms INTEGER, round INTEGER, attempt INTEGER, phase TEXT,
     reason TEXT);
 )";
+
+// Version 1 had SHA-256 in place of checksums: longer, and known by that.
+constexpr char kUpgrade[] = "ALTER TABLE files RENAME COLUMN sha256 TO checksum;";
+constexpr size_t kSha256Characters = 64;
 
 constexpr absl::string_view kGlobalSuffix = ".safetensors";
 constexpr absl::string_view kAuxiliarySuffix = ".auxiliary.safetensors";
@@ -58,6 +62,25 @@ class SyncedTransactions {
   }
   sqlite3* const database_;
 };
+
+std::string ChecksumText(uint64_t checksum) {
+  return absl::StrCat(absl::Hex(checksum, absl::kZeroPad16));
+}
+
+// DataLoss if the file is not what it was when it was committed.
+absl::Status CheckFile(const std::string& path, const std::string& expected) {
+  std::string found;
+  if (expected.size() == kSha256Characters) {
+    ASSIGN_OR_RETURN(found, Sha256OfFile(path));
+  } else {
+    ASSIGN_OR_RETURN(const uint64_t checksum, ChecksumOfFile(path));
+    found = ChecksumText(checksum);
+  }
+  if (found == expected) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat(path, " is damaged: its checksum is ", found, ", expected ", expected,
+                   "; restore the state folder from a backup or start the run in a new one"));
+}
 
 absl::StatusOr<int> LockFolder(const std::string& folder) {
   const std::string path = absl::StrCat(folder, "/lock");
@@ -99,10 +122,11 @@ absl::Status RunStore::OpenDatabase() {
     RETURN_IF_ERROR(statement.Step().status());
     version = static_cast<int>(statement.Integer(0));
   }
-  if (version != 0 && version != kSchemaVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "run.db has schema version ", version, "; this build reads version ", kSchemaVersion));
+  if (version > kSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("run.db has schema version ", version,
+                                                      "; this build reads up to ", kSchemaVersion));
   }
+  if (version == 1) RETURN_IF_ERROR(SqliteExecute(database_, kUpgrade));
   // In this mode a transaction reaches the disk with the next one that is synced: that of a commit.
   RETURN_IF_ERROR(
       SqliteExecute(database_, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"));
@@ -145,12 +169,14 @@ std::string RunStore::CheckpointFolder(int round) const {
 }
 
 absl::Status RunStore::WriteModels(int round, const ModelSet& models,
-                                   std::map<std::string, std::string>* file_hashes) const {
+                                   std::map<std::string, uint64_t>* checksums) const {
   const std::string folder = CheckpointFolder(round);
-  RETURN_IF_ERROR(EnsureWritableFolder(folder));
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create ", folder));
   const auto write = [&](const std::string& name, const StateDict& state) -> absl::Status {
     const std::string path = absl::StrCat(folder, "/", name);
-    return WriteSafetensors(path, state, {{"round", absl::StrCat(round)}}, &(*file_hashes)[name],
+    return WriteSafetensors(path, state, {{"round", absl::StrCat(round)}}, &(*checksums)[name],
                             absl::StrCat(SpareFolder(), "/", name));
   };
   for (const auto& [target, state] : models.globals) {
@@ -161,7 +187,7 @@ absl::Status RunStore::WriteModels(int round, const ModelSet& models,
   }
   for (const auto& [target, published] : models.published) {
     const std::string name = absl::StrCat(target, kPublishedSuffix);
-    RETURN_IF_ERROR(published->Save(absl::StrCat(folder, "/", name), &(*file_hashes)[name],
+    RETURN_IF_ERROR(published->Save(absl::StrCat(folder, "/", name), &(*checksums)[name],
                                     absl::StrCat(SpareFolder(), "/", name)));
   }
   std::error_code ignored;  // tried again at the next commit
@@ -170,7 +196,7 @@ absl::Status RunStore::WriteModels(int round, const ModelSet& models,
 }
 
 absl::Status RunStore::InsertRound(const RoundRecord& record,
-                                   const std::map<std::string, std::string>& file_hashes,
+                                   const std::map<std::string, uint64_t>& checksums,
                                    absl::Time when) {
   const SyncedTransactions synced(database_);
   RETURN_IF_ERROR(SqliteExecute(database_, "BEGIN IMMEDIATE"));
@@ -193,10 +219,11 @@ absl::Status RunStore::InsertRound(const RoundRecord& record,
                         .Bind(record.updates.dump())
                         .Run());
   }
-  for (const auto& [name, sha256] : file_hashes) {
+  for (const auto& [name, checksum] : checksums) {
     ASSIGN_OR_RETURN(SqliteStatement statement,
                      SqliteStatement::Prepare(database_, "INSERT INTO files VALUES (?, ?, ?)"));
-    RETURN_IF_ERROR(statement.Bind(int64_t{record.round}).Bind(name).Bind(sha256).Run());
+    RETURN_IF_ERROR(
+        statement.Bind(int64_t{record.round}).Bind(name).Bind(ChecksumText(checksum)).Run());
   }
   ASSIGN_OR_RETURN(SqliteStatement forget,
                    SqliteStatement::Prepare(database_, "DELETE FROM files WHERE round <= ?"));
@@ -206,7 +233,7 @@ absl::Status RunStore::InsertRound(const RoundRecord& record,
 
 absl::StatusOr<StagedModels> RunStore::Stage(int round, const ModelSet& models) {
   StagedModels staged;
-  const absl::Status status = WriteModels(round, models, &staged.file_hashes);
+  const absl::Status status = WriteModels(round, models, &staged.checksums);
   if (status.ok()) return staged;
   // What was written of it must not fill the disk.
   RemoveUnnamedCheckpoints().IgnoreError();
@@ -217,7 +244,7 @@ absl::StatusOr<StagedModels> RunStore::Stage(int round, const ModelSet& models) 
 
 absl::Status RunStore::Commit(const RoundRecord& record, const StagedModels& staged,
                               absl::Time when) {
-  const absl::Status status = InsertRound(record, staged.file_hashes, when);
+  const absl::Status status = InsertRound(record, staged.checksums, when);
   const absl::Status removed = RemoveUnnamedCheckpoints();
   RETURN_IF_ERROR(Annotate(status, absl::StrCat("cannot commit round ", record.round)));
   return removed;
@@ -265,7 +292,7 @@ absl::StatusOr<ModelSet> RunStore::LoadLast() const {
   if (!round.has_value()) return absl::NotFoundError("the state folder holds no committed round");
   ASSIGN_OR_RETURN(
       SqliteStatement statement,
-      SqliteStatement::Prepare(database_, "SELECT name, sha256 FROM files WHERE round = ?"));
+      SqliteStatement::Prepare(database_, "SELECT name, checksum FROM files WHERE round = ?"));
   statement.Bind(int64_t{*round});
   ModelSet models;
   while (true) {
@@ -273,12 +300,7 @@ absl::StatusOr<ModelSet> RunStore::LoadLast() const {
     if (!row) return models;
     const std::string name = statement.Text(0);
     const std::string path = absl::StrCat(CheckpointFolder(*round), "/", name);
-    ASSIGN_OR_RETURN(const std::string sha256, Sha256OfFile(path));
-    if (sha256 != statement.Text(1)) {
-      return absl::DataLossError(absl::StrCat(
-          path, " is damaged: its SHA-256 is ", sha256, ", expected ", statement.Text(1),
-          "; restore the state folder from a backup or start the run in a new one"));
-    }
+    RETURN_IF_ERROR(CheckFile(path, statement.Text(1)));
     if (absl::EndsWith(name, kPublishedSuffix)) {
       const std::string target = name.substr(0, name.size() - kPublishedSuffix.size());
       ASSIGN_OR_RETURN(models.published[target], EncodedState::Load(path));

@@ -43,9 +43,9 @@ struct ModelSet {
   std::map<std::string, std::shared_ptr<const EncodedState>> published = {};
 };
 
-// Model files of a round that are on disk and synced, but not named by a commit: SHA-256 by name.
+// Model files of a round that are on disk and synced, but not named by a commit: checksums by name.
 struct StagedModels {
-  std::map<std::string, std::string> file_hashes;
+  std::map<std::string, uint64_t> checksums;
 };
 
 // What identifies a run. `fingerprint` covers the settings that its mathematics depends on.
@@ -95,7 +95,8 @@ class RunStore {
 
   // The last committed round; nothing if there is none.
   absl::StatusOr<std::optional<int>> LastRound() const;
-  // The models of the last commit, checked against their hashes. DataLoss names the damaged file.
+  // The models of the last commit, checked against their checksums. DataLoss names the damaged
+  // file.
   absl::StatusOr<ModelSet> LoadLast() const;
   // All committed rounds from 1 on, in order.
   absl::StatusOr<std::vector<RoundRecord>> History() const;
@@ -110,9 +111,9 @@ class RunStore {
   std::string CheckpointFolder(int round) const;
   std::string SpareFolder() const { return folder_ + "/checkpoints/spare"; }
   absl::Status WriteModels(int round, const ModelSet& models,
-                           std::map<std::string, std::string>* file_hashes) const;
+                           std::map<std::string, uint64_t>* checksums) const;
   absl::Status InsertRound(const RoundRecord& record,
-                           const std::map<std::string, std::string>& file_hashes, absl::Time when);
+                           const std::map<std::string, uint64_t>& checksums, absl::Time when);
 
   std::string folder_;
   int lock_fd_;

@@ -30,6 +30,8 @@ namespace tributary {
 namespace {
 
 constexpr absl::Duration kReport = absl::Seconds(1);
+// Between two looks at whose heartbeat is due: thousands of clients are looked at each time.
+constexpr absl::Duration kLook = absl::Milliseconds(20);
 constexpr uint64_t kSamples = 100;
 
 absl::StatusOr<v1::Join> JoinOf(const BenchCommand& command) {
@@ -107,12 +109,12 @@ absl::Status RunAttend(const BenchCommand& command) {
   absl::Time report = absl::Now() + kReport;
   bool over = false;
   while (!over && absl::Now() < end) {
+    const absl::Time now = absl::Now();
     absl::Time next = std::min(report, end);
     for (const std::unique_ptr<LoadClient>& client : clients) {
-      next = std::min(next, client->Beat(absl::Now()));
+      next = std::min(next, client->Beat(now));
     }
-    over = stopped.WaitForNotificationWithTimeout(
-               std::max(next - absl::Now(), absl::Milliseconds(1))) ||
+    over = stopped.WaitForNotificationWithTimeout(std::max(next - absl::Now(), kLook)) ||
            counters.finished + counters.refused + counters.lost >= command.size.clients;
     if (absl::Now() >= report) {
       Report(command, counters, "progress");

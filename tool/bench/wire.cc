@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
+#include <time.h>
 #include <unistd.h>
 
 #include "absl/cleanup/cleanup.h"
@@ -58,6 +59,14 @@ int64_t PeakBytes(pid_t pid) {
   return 0;
 }
 
+// Processor time of a process so far, all its threads; 0 if it is gone.
+double CpuSeconds(pid_t pid) {
+  clockid_t clock;
+  timespec time{};
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &time) != 0) return 0;
+  return absl::ToDoubleSeconds(absl::DurationFromTimespec(time));
+}
+
 std::string ProcessProgram() {
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
@@ -100,6 +109,7 @@ class Member {
   }
 
   int64_t peak_bytes() const { return peak_; }
+  double cpu_seconds() const { return CpuSeconds(process_.pid()); }
 
  private:
   Member(ChildProcess process, std::string log)
@@ -111,8 +121,21 @@ class Member {
   int64_t peak_ = 0;
 };
 
+// Processor time of all cores together.
+struct CpuTime {
+  double coordinator = 0;
+  double clients = 0;  // the load generator: what the clients of a real federation bring along
+};
+
+CpuTime CpuTimeOf(const Member& coordinator, const std::vector<Member>& clients) {
+  CpuTime time{.coordinator = coordinator.cpu_seconds()};
+  for (const Member& client : clients) time.clients += client.cpu_seconds();
+  return time;
+}
+
 struct Measured {
   std::vector<double> seconds;      // of each round
+  std::vector<CpuTime> cpu;         // of each round
   std::vector<double> raw_seconds;  // of each raw round
   std::vector<nlohmann::json> stages;
   std::vector<int64_t> up, down;
@@ -168,6 +191,8 @@ void PrintRound(const BenchCommand& command, const Measured& measured) {
                                  {"seconds", measured.seconds[last]},
                                  {"bytes_up", measured.up[last]},
                                  {"bytes_down", measured.down[last]},
+                                 {"coordinator_cpu_seconds", measured.cpu[last].coordinator},
+                                 {"clients_cpu_seconds", measured.cpu[last].clients},
                                  {"stages", measured.stages[last]}})
                      .dump()
               << std::endl;
@@ -194,6 +219,7 @@ absl::Status MeasureRounds(const BenchCommand& command, const std::string& folde
   const auto rounds_left = [&] {
     return measured->seconds.size() < static_cast<size_t>(command.size.rounds);
   };
+  CpuTime before;
   while (true) {
     ASSIGN_OR_RETURN(const nlohmann::json event, coordinator.Next());
     const std::string kind = event.value("kind", "");
@@ -206,7 +232,12 @@ absl::Status MeasureRounds(const BenchCommand& command, const std::string& folde
         return absl::InternalError(absl::StrCat("the round waits for a client that is gone: ",
                                                 event.value("message", "")));
       }
+    } else if (kind == "round_started") {
+      before = CpuTimeOf(coordinator, clients);
     } else if (kind == "round_committed") {
+      const CpuTime after = CpuTimeOf(coordinator, clients);
+      measured->cpu.push_back(
+          {after.coordinator - before.coordinator, after.clients - before.clients});
       measured->seconds.push_back(data.value("seconds", 0.0));
       measured->up.push_back(data.value("bytes_up", int64_t{0}));
       measured->down.push_back(data.value("bytes_down", int64_t{0}));
@@ -220,6 +251,12 @@ absl::Status MeasureRounds(const BenchCommand& command, const std::string& folde
           absl::StrCat("the coordinator failed: ", event.value("message", "")));
     }
   }
+}
+
+double MedianCpu(const std::vector<CpuTime>& rounds, double CpuTime::*whose) {
+  std::vector<double> seconds;
+  for (const CpuTime& round : rounds) seconds.push_back(round.*whose);
+  return RangeOf(std::move(seconds)).median;
 }
 
 // Means over the rounds.
@@ -257,6 +294,8 @@ nlohmann::json Summary(const BenchCommand& command, const Measured& measured) {
       {"server_peak_rss_bytes", measured.peak_bytes},
       {"server_peak_rss_models",
        static_cast<double>(measured.peak_bytes) / static_cast<double>(measured.model_bytes)},
+      {"coordinator_cpu_seconds", MedianCpu(measured.cpu, &CpuTime::coordinator)},
+      {"clients_cpu_seconds", MedianCpu(measured.cpu, &CpuTime::clients)},
       {"clients_lost", measured.clients_lost},
       {"stages", MeanStages(measured.stages)}};
   if (measured.raw_seconds.empty()) return summary;
@@ -277,10 +316,12 @@ void PrintSummary(const nlohmann::json& summary) {
   std::cout << absl::StrFormat(
       "\n%.0f MB in %d tensors, %d of %d clients, %s\n"
       "seconds a round    %.3f (%.3f - %.3f), %.0f MB/s\n"
+      "processor seconds  coordinator %.3f, all clients %.3f\n"
       "coordinator peak   %.0f MB, %.2f times the model\n",
       number("mb"), summary.value("tensors", 0), summary.value("clients", 0),
       summary.value("attending", 0), summary.value("codec", ""), seconds.value("median", 0.0),
       seconds.value("min", 0.0), seconds.value("max", 0.0), number("mb_per_second"),
+      number("coordinator_cpu_seconds"), number("clients_cpu_seconds"),
       number("server_peak_rss_bytes") / 1e6, number("server_peak_rss_models"));
   std::cout << "stages, seconds   ";
   for (const auto& [stage, value] : summary["stages"].items()) {

@@ -28,6 +28,19 @@ TEST(HashTest, FilesHashAsTheirBytes) {
   EXPECT_FALSE(Sha256OfFile(path + ".missing").ok());
 }
 
+TEST(HashTest, ChecksumsOfPiecesAndFilesAreThoseOfTheWhole) {
+  const std::string bytes(3 << 20, 'x');
+  ChecksumOfPieces checksum;
+  checksum.Add(absl::string_view(bytes).substr(0, 1000));
+  checksum.Add(absl::string_view(bytes).substr(1000));
+  EXPECT_EQ(checksum.Value(), Checksum(bytes));
+  const ScratchFolder scratch;
+  const std::string path = scratch / "file";
+  ASSERT_TRUE(WriteFileAtomically(path, bytes).ok());
+  EXPECT_EQ(*ChecksumOfFile(path), Checksum(bytes));
+  EXPECT_FALSE(ChecksumOfFile(path + ".missing").ok());
+}
+
 TEST(HashTest, ChecksumAgreesWithXxh3) {
   EXPECT_EQ(Checksum(""), 0x2d06800538d394c2ULL);  // xxHash's own test value for empty input
   EXPECT_NE(Checksum("a"), Checksum("b"));
