@@ -103,9 +103,10 @@ TEST_F(SpoolTest, ReservesNoMoreThanOneSpoolMayAndPutsTheRestIntoItsFile) {
 TEST(SpoolBytesTest, IsOneUploadOrSeveralSmallOnesOrMostOfALargeOne) {
   constexpr int64_t kMiB = 1 << 20;
   EXPECT_EQ(SpoolBytes(1000), 48 * kMiB);
-  EXPECT_EQ(SpoolBytes(220 * kMiB), 220 * kMiB);
-  EXPECT_EQ(SpoolBytes(256 * kMiB), 256 * kMiB);
-  EXPECT_EQ(SpoolBytes(3200 * kMiB), 2832 * kMiB);
+  EXPECT_EQ(SpoolBytes(100 * kMiB), 100 * kMiB);
+  EXPECT_EQ(SpoolBytes(128 * kMiB), 128 * kMiB);
+  EXPECT_EQ(SpoolBytes(208 * kMiB), 198 * kMiB);
+  EXPECT_EQ(SpoolBytes(3200 * kMiB), 2816 * kMiB);
 }
 
 TEST_F(SpoolTest, WhatIsReservedAlreadyIsNotTakenAgain) {
