@@ -23,6 +23,11 @@
 
 namespace tributary {
 
+// Memory for the uploads of a round where the largest has `largest_upload` bytes: room for one, or
+// for several where they are small. Of what a large one has beyond 128 MiB an eighth goes to a
+// file: sums, globals and upload would else come to more than four models.
+int64_t SpoolBytes(int64_t largest_upload);
+
 // Bytes that all spools together may hold in memory, and the buffers that hold them, which are used
 // again: what the allocator would keep of them in its arenas could be a multiple. Thread-safe.
 class SpoolBudget {

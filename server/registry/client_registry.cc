@@ -143,6 +143,13 @@ std::vector<std::string> ClientRegistry::DropSilent(absl::Duration liveness) {
   return names;
 }
 
+std::optional<ClientInfo> ClientRegistry::Client(const std::string& name) const {
+  absl::MutexLock lock(&mutex_);
+  const auto found = records_.find(name);
+  if (found == records_.end()) return std::nullopt;
+  return found->second.info;
+}
+
 std::vector<ClientInfo> ClientRegistry::Clients() const {
   absl::MutexLock lock(&mutex_);
   std::vector<ClientInfo> clients;

@@ -74,6 +74,8 @@ class ClientRegistry {
   // Closes links that have been silent longer than `liveness`; returns their clients' names.
   std::vector<std::string> DropSilent(absl::Duration liveness);
 
+  // One of them; nothing if it was never seen.
+  std::optional<ClientInfo> Client(const std::string& name) const;
   // All clients ever seen, by name.
   std::vector<ClientInfo> Clients() const;
   int linked() const;

@@ -10,6 +10,7 @@
 #include "common/base/status_macros.h"
 #include "common/codec/encoded_state.h"
 #include "common/tensor/safetensors.h"
+#include "server/round/progress.h"
 #include "server/round/round_record.h"
 #include "server/round/run_result.h"
 #include "server/round/sampler.h"
@@ -21,7 +22,6 @@ namespace {
 constexpr absl::Duration kTick = absl::Milliseconds(250);
 constexpr absl::Duration kProgressEvery = absl::Milliseconds(500);
 constexpr absl::Duration kOfferEvery = absl::Seconds(2);
-constexpr size_t kMostIdleShown = 64;  // of more clients, progress leaves the idle ones out
 constexpr absl::Duration kFarewell = absl::Seconds(5);
 
 // Global and auxiliary weights in the order of the download manifest.
@@ -53,13 +53,6 @@ int64_t LargestUpload(const RunContext& context) {
                                           dataset.upload.tensors.size()));
   }
   return static_cast<int64_t>(largest);
-}
-
-// Memory for uploads under way: one, or several where they are small. Of a very large one an eighth
-// goes to a file: sums, globals and upload would else come to more than four models.
-int64_t SpoolBytes(int64_t largest_upload) {
-  constexpr int64_t kLeast = 48 << 20, kWhole = 256 << 20;
-  return std::max(kLeast, std::min(largest_upload, kWhole + (largest_upload - kWhole) / 8 * 7));
 }
 
 Target TargetOf(const DatasetContext& dataset) {
@@ -296,7 +289,7 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
   setup.cohort = SampleMembers(round, attempt);
   setup.spool_folder = parts_.store->folder();
   if (spool_budget_ == nullptr) {
-    const int64_t bytes = SpoolBytes(LargestUpload(context));
+    const int64_t bytes = parts_.spool_bytes.value_or(SpoolBytes(LargestUpload(context)));
     spool_budget_ = std::make_shared<SpoolBudget>(bytes, bytes);
   }
   setup.spool_budget = spool_budget_;
@@ -457,11 +450,9 @@ absl::Status Coordinator::Pause(absl::Time until, const std::string& waiting) {
 
 void Coordinator::Tick() {
   const absl::Time now = parts_.clock->Now();
-  for (const std::string& client :
-       parts_.registry->DropSilent(parts_.context->config.wire.liveness)) {
-    parts_.events->Emit("client_left", absl::StrCat(client, " fell silent"),
-                        {{"client", client}, {"reason", "silent"}});
-    OnLost(client);
+  if (now - last_sweep_ >= kTick) {  // a tick may come with each update; a sweep visits all clients
+    DropSilent();
+    last_sweep_ = now;
   }
   const std::shared_ptr<LiveRound> live = CurrentRound();
   if (live != nullptr && now - last_offer_ >= kOfferEvery) {
@@ -475,34 +466,19 @@ void Coordinator::Tick() {
   }
 }
 
+void Coordinator::DropSilent() {
+  for (const std::string& client :
+       parts_.registry->DropSilent(parts_.context->config.wire.liveness)) {
+    parts_.events->Emit("client_left", absl::StrCat(client, " fell silent"),
+                        {{"client", client}, {"reason", "silent"}});
+    OnLost(client);
+  }
+}
+
 void Coordinator::EmitProgress() const {
   const RunSnapshot snapshot = Snapshot();
-  nlohmann::json clients = nlohmann::json::object();
-  const std::vector<ClientInfo> known = parts_.registry->Clients();
-  for (const ClientInfo& client : known) {
-    const auto task = snapshot.tasks.find(client.name);
-    const bool idle =
-        client.attending && !client.progress.has_value() && task == snapshot.tasks.end();
-    if (idle && known.size() > kMostIdleShown) continue;
-    nlohmann::json row = {{"stage", client.attending ? "idle" : "absent"}};
-    if (task != snapshot.tasks.end() && task->second == TaskState::kReported) {
-      row["stage"] = "reported";
-    } else if (client.progress.has_value()) {
-      row = {{"stage", client.progress->stage()},
-             {"step", client.progress->step()},
-             {"steps", client.progress->steps()},
-             {"loss", client.progress->loss()}};
-    }
-    clients[client.name] = std::move(row);
-  }
   parts_.events->EmitLive("progress", snapshot.waiting,
-                          {{"round", snapshot.round},
-                           {"phase", std::string(PhaseName(snapshot.phase))},
-                           {"waiting", snapshot.waiting},
-                           {"bytes_up", snapshot.bytes_up},
-                           {"bytes_down", snapshot.bytes_down},
-                           {"known", known.size()},
-                           {"clients", clients}});
+                          ProgressJson(snapshot, parts_.registry->Clients()));
 }
 
 }  // namespace tributary

@@ -29,6 +29,7 @@
 #include "server/registry/run_context.h"
 #include "server/round/events.h"
 #include "server/round/live_round.h"
+#include "server/round/progress.h"
 #include "server/round/round_state.h"
 #include "server/store/run_store.h"
 #include "server/strategy/strategy.h"
@@ -38,16 +39,6 @@ namespace tributary {
 // Computes the metrics of the globals, by dataset, as `tasks` of result.json.
 using EvaluateGlobals =
     std::function<absl::StatusOr<nlohmann::json>(const std::map<std::string, StateDict>&)>;
-
-// A moment of a run, for status and progress.
-struct RunSnapshot {
-  int round = 0;
-  Phase phase = Phase::kWaiting;
-  std::string waiting;  // for what, in words, and until when
-  uint64_t bytes_up = 0;
-  uint64_t bytes_down = 0;
-  std::map<std::string, TaskState> tasks;  // of the cohort
-};
 
 class Coordinator {
  public:
@@ -61,6 +52,8 @@ class Coordinator {
     // Of a new run; empty where the store has a commit.
     std::map<std::string, StateDict> initial = {};
     EvaluateGlobals evaluate;
+    // Memory for uploads under way; nothing: as much as goes well with the models' size.
+    std::optional<int64_t> spool_bytes = std::nullopt;
   };
   // The pointers must outlive the coordinator.
   explicit Coordinator(Parts parts) : parts_(std::move(parts)) {}
@@ -106,6 +99,7 @@ class Coordinator {
   // Cancelled after Stop().
   absl::Status Pause(absl::Time until, const std::string& waiting);
   void Tick();
+  void DropSilent();
   void EmitProgress() const;
 
   Parts parts_;
@@ -123,6 +117,7 @@ class Coordinator {
   Sums sums_;                                        // memory that rounds pass on
   std::shared_ptr<SpoolBudget> spool_budget_;        // the same
   absl::Time missed_since_ = absl::InfinitePast();   // since when an expected client is missed
+  absl::Time last_sweep_ = absl::InfinitePast();     // for silent clients
   absl::Time last_offer_ = absl::InfinitePast();
   absl::Time last_progress_ = absl::InfinitePast();
   absl::Time first_round_ = absl::InfinitePast();  // when this process began to sample

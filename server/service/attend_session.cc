@@ -87,14 +87,13 @@ void AttendSession::Ready(const v1::Ready& ready, const std::shared_ptr<ClientLi
   v1::ServerMessage message;
   message.mutable_attending();
   link->Send(std::move(message));
-  for (const ClientInfo& client : parts_.registry->Clients()) {
-    if (client.name != client_) continue;
+  if (const std::optional<ClientInfo> client = parts_.registry->Client(client_)) {
     parts_.events->Emit("client_joined", absl::StrCat(client_, " attends"),
                         {{"client", client_},
-                         {"dataset", client.dataset},
-                         {"modality", std::string(ModalityName(client.modality))},
-                         {"samples", client.samples},
-                         {"device", client.device}});
+                         {"dataset", client->dataset},
+                         {"modality", std::string(ModalityName(client->modality))},
+                         {"samples", client->samples},
+                         {"device", client->device}});
   }
   parts_.coordinator->OnAttending(client_);
 }

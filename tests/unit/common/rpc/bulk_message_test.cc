@@ -133,6 +133,18 @@ TEST(BulkMessageTest, ACordComesBackFromWhereverItIsRead) {
   EXPECT_EQ(CopyBytes(ShareCord(absl::Cord())), "");
 }
 
+TEST(BulkMessageTest, ABufferThatIsUsedAgainGrowsByNoMoreThanItMust) {
+  constexpr size_t kBytes = 1 << 20;
+  const auto message = [](size_t bytes) { return ShareCord(absl::Cord(std::string(bytes, 'x'))); };
+  std::string buffer = CopyBytes(message(kBytes));
+  buffer = CopyBytes(message(kBytes + 10'000), 0, std::move(buffer));
+  EXPECT_EQ(buffer.size(), kBytes + 10'000);
+  EXPECT_LT(buffer.capacity(), kBytes + 30'000);
+  const char* const place = buffer.data();
+  buffer = CopyBytes(message(kBytes), 0, std::move(buffer));
+  EXPECT_EQ(buffer.data(), place) << "what is large enough is kept";
+}
+
 TEST(BulkMessageTest, LargePiecesAreSharedUntilTheBufferIsGone) {
   static const std::string kBytes = Noise(10'000);
   bool released = false;

@@ -88,6 +88,27 @@ TEST_F(SpoolTest, AReservedSpoolNeverMeetsItsFile) {
   EXPECT_FALSE(std::filesystem::exists(scratch_ / "reserved"));
 }
 
+TEST_F(SpoolTest, ReservesNoMoreThanOneSpoolMayAndPutsTheRestIntoItsFile) {
+  SpoolBudget budget(100, /*most_reserved=*/60);
+  Spool spool(scratch_ / "large", &budget);
+  ASSERT_TRUE(spool.Reserve(1000));
+  EXPECT_FALSE(budget.Take(41));
+  ASSERT_TRUE(budget.Take(40)) << "another spool's";
+  for (const char c : {'a', 'b', 'c'}) ASSERT_TRUE(spool.Append(std::string(30, c)).ok());
+  EXPECT_EQ(std::filesystem::file_size(scratch_ / "large"), 30u);
+  EXPECT_EQ(ReadChunk(spool, 1), std::string(30, 'b'));
+  EXPECT_EQ(ReadChunk(spool, 2), std::string(30, 'c'));
+}
+
+TEST(SpoolBytesTest, IsOneUploadOrSeveralSmallOnesOrMostOfALargeOne) {
+  constexpr int64_t kMiB = 1 << 20;
+  EXPECT_EQ(SpoolBytes(1000), 48 * kMiB);
+  EXPECT_EQ(SpoolBytes(100 * kMiB), 100 * kMiB);
+  EXPECT_EQ(SpoolBytes(128 * kMiB), 128 * kMiB);
+  EXPECT_EQ(SpoolBytes(208 * kMiB), 198 * kMiB);
+  EXPECT_EQ(SpoolBytes(3200 * kMiB), 2816 * kMiB);
+}
+
 TEST_F(SpoolTest, WhatIsReservedAlreadyIsNotTakenAgain) {
   SpoolBudget budget(100);
   Spool spool(scratch_ / "again", &budget);

@@ -169,5 +169,20 @@ TEST_F(UploadTest, ReservesRoomForAllThatMayCome) {
   EXPECT_FALSE(std::filesystem::exists(scratch_ / "spool"));
 }
 
+TEST_F(UploadTest, OneThatIsLargerThanItsRoomHasItAllTheSame) {
+  SpoolBudget budget(5000, 5000);
+  Upload upload(&manifest_, 2, encoded_->bytes(),
+                std::make_unique<Spool>(scratch_ / "large", &budget));
+  upload.Claim(1);
+  EXPECT_FALSE(upload.reserved());
+  ASSERT_TRUE(upload.Reserve());
+  EXPECT_FALSE(budget.Take(1));
+  ASSERT_TRUE(upload.Append(1, Chunk(0)).ok());
+  EXPECT_TRUE(upload.reserved());
+  EXPECT_TRUE(upload.Reserve()) << "a stream that resumes need not wait for what it has";
+  ASSERT_TRUE(AppendChunks(*encoded_, 1, &upload, 1).ok());
+  EXPECT_TRUE(std::filesystem::exists(scratch_ / "large"));
+}
+
 }  // namespace
 }  // namespace tributary

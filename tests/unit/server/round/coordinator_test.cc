@@ -38,6 +38,8 @@ class FakeClient : public ClientLink {
     if (work_.joinable()) work_.join();
   }
   void SetAnswers(bool answers) { answers_ = answers; }
+  // The file that its next upload is spooled to loses its bytes before they are added.
+  void SpoilSpool(std::string path) { spoiled_spool_ = std::move(path); }
   bool finished() const { return finished_; }
   // By round: the version that was sent, and what it was sent as a difference from to a client that
   // holds the version before. To be called when the client has stopped.
@@ -72,6 +74,7 @@ class FakeClient : public ClientLink {
     for (const absl::Cord& chunk : encoded->chunks()) {
       round->AppendChunk(name_, ticket, std::string(chunk)).IgnoreError();
     }
+    if (!spoiled_spool_.empty()) std::filesystem::resize_file(std::exchange(spoiled_spool_, ""), 0);
     AcceptedUpdate accepted;
     round->FinishPush(name_, ticket, &accepted);
   }
@@ -81,6 +84,7 @@ class FakeClient : public ClientLink {
   Coordinator* const coordinator_;
   std::atomic<bool> answers_ = true, finished_ = false;
   std::thread work_;
+  std::string spoiled_spool_;
   std::map<int, uint64_t> versions_, bases_;
 };
 
@@ -103,10 +107,12 @@ class CoordinatorTest : public testing::Test {
                            .strategy = &strategy_,
                            .clock = &clock_,
                            .initial = TinyGlobals(context_),
-                           .evaluate = [this](const auto&) {
-                             ++evaluations_;
-                             return nlohmann::json{{"words", {{"accuracy", 1}}}};
-                           }});
+                           .evaluate =
+                               [this](const auto&) {
+                                 ++evaluations_;
+                                 return nlohmann::json{{"words", {{"accuracy", 1}}}};
+                               },
+                           .spool_bytes = spool_bytes_});
     for (const std::string name : {"pictures-0", "pictures-1", "words-0", "words-1"}) {
       auto client = std::make_shared<FakeClient>(name, &context_, coordinator_.get());
       v1::Join join;
@@ -153,6 +159,7 @@ class CoordinatorTest : public testing::Test {
   std::map<std::string, std::shared_ptr<FakeClient>> clients_;
   std::vector<std::string> kinds_;
   int evaluations_ = 0;
+  std::optional<int64_t> spool_bytes_;
 };
 
 TEST_F(CoordinatorTest, RunsAllRoundsAndWritesTheResult) {
@@ -254,6 +261,24 @@ TEST_F(CoordinatorTest, ASilentClientDoesNotHoldTheRoundBeyondItsDeadline) {
   });
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(store_->History()->at(0).updates.size(), 3u);
+}
+
+TEST_F(CoordinatorTest, AnAttemptThatOurOwnDiskSpoilsIsRepeatedAndEndsInTheSameBits) {
+  Start();
+  ASSERT_TRUE(Run().ok());
+  const std::string hash = FinalHash();
+  store_.reset();
+  std::filesystem::remove_all(folder_);
+  kinds_.clear();
+
+  spool_bytes_ = 0;  // all that comes goes to files
+  Start();
+  clients_["words-1"]->SpoilSpool(folder_ + "/words-1.spool");
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(Count("round_retry"), 1);
+  EXPECT_EQ(store_->History()->at(0).attempt, 1);
+  EXPECT_EQ(store_->History()->at(0).updates.size(), 4u) << "nobody is left out for our fault";
+  EXPECT_EQ(FinalHash(), hash) << "of the spoiled sums nothing is left";
 }
 
 TEST_F(CoordinatorTest, WithoutAQuorumTheRoundIsRetriedAndThenTheRunFails) {

@@ -4,9 +4,12 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/base/hash.h"
 #include "tests/scratch_folder.h"
 
 namespace tributary {
@@ -161,6 +164,34 @@ TEST_F(RunStoreTest, ADamagedModelFileIsNamed) {
   const auto models = store->LoadLast();
   EXPECT_EQ(models.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_NE(models.status().message().find("img.safetensors"), std::string::npos);
+}
+
+TEST_F(RunStoreTest, AFolderOfTheVersionBeforeIsReadAndGoesOn) {
+  const std::string path = folder_ + "/checkpoints/round-000001/img.safetensors";
+  {
+    const auto store = Open();
+    ASSERT_TRUE(Commit(store.get(), 1).ok());
+  }
+  // As the version before wrote it.
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_ + "/run.db").c_str(), &database), SQLITE_OK);
+  const std::string script = absl::StrCat(
+      "ALTER TABLE files RENAME COLUMN checksum TO sha256;"
+      "UPDATE files SET sha256 = '",
+      *Sha256OfFile(path), "' WHERE name = 'img.safetensors'; PRAGMA user_version = 1;");
+  EXPECT_EQ(sqlite3_exec(database, script.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(database);
+  {
+    const auto store = Open();
+    ASSERT_TRUE(store->LoadLast().ok()) << store->LoadLast().status();
+    const std::string whole = *ReadFile(path);
+    ASSERT_TRUE(WriteFileAtomically(path, whole + "x").ok());
+    EXPECT_EQ(store->LoadLast().status().code(), absl::StatusCode::kDataLoss);
+    ASSERT_TRUE(WriteFileAtomically(path, whole).ok());
+    ASSERT_TRUE(Commit(store.get(), 2).ok());
+  }
+  const auto store = Open();
+  EXPECT_EQ(store->LoadLast()->globals.at("img").Find("w")->values[0], 2);
 }
 
 TEST_F(RunStoreTest, TwoCoordinatorsCannotShareAFolder) {
