@@ -18,8 +18,9 @@
 #define TRIBUTARY_COMMON_DATA_RESIZE_TAPS
 namespace tributary {
 
-constexpr int kPrecision = 22;     // as Pillow's 8-bit filter; weights sum up to 1 << 22
-constexpr size_t kPixelLoad = 16;  // bytes read at once, of which 12 are used
+constexpr int kPrecision = 22;  // as Pillow's 8-bit filter; weights sum up to 1 << 22
+constexpr size_t kRows = 4;     // filtered at once, with the same weights
+constexpr size_t kLoad = 16;    // bytes read at once
 
 // What output pixels take from input pixels along one axis: `most` weights for each, with zeros
 // behind those that it needs.
@@ -51,28 +52,31 @@ uint8_t Rounded(int32_t sum) {
   return static_cast<uint8_t>(value < 0 ? 0 : value > 255 ? 255 : value);
 }
 
-// One row of grey pixels.
-void GreyRow(const uint8_t* in, const Taps& taps, uint8_t* out) {
+// kRows rows of grey pixels, `in_step` and `out_step` bytes apart.
+void GreyRows(const uint8_t* in, size_t in_step, const Taps& taps, uint8_t* out, size_t out_step) {
   for (size_t i = 0; i < taps.first.size(); ++i) {
-    const uint8_t* from = in + taps.first[i];
     const int32_t* weights = &taps.weights[i * taps.most];
-    int32_t sum = kHalf;
-    for (size_t tap = 0; tap < taps.count[i]; ++tap) sum += weights[tap] * from[tap];
-    out[i] = Rounded(sum);
+    int32_t sums[kRows];
+    for (int32_t& sum : sums) sum = kHalf;
+    for (size_t row = 0; row < kRows; ++row) {
+      const uint8_t* from = in + row * in_step + taps.first[i];
+      for (size_t tap = 0; tap < taps.count[i]; ++tap) sums[row] += weights[tap] * from[tap];
+    }
+    for (size_t row = 0; row < kRows; ++row) out[row * out_step + i] = Rounded(sums[row]);
   }
 }
 
 #if HWY_TARGET == HWY_SCALAR
 
-void RgbRow(const uint8_t* in, const Taps& taps, const PixelWeights& /*lanes*/, uint8_t* out) {
-  for (size_t i = 0; i < taps.first.size(); ++i) {
-    const uint8_t* from = in + 3 * taps.first[i];
-    for (size_t c = 0; c < 3; ++c) {
+void RgbRows(const uint8_t* in, size_t in_step, const Taps& taps, const PixelWeights& /*weights*/,
+             uint8_t* out, size_t out_step) {
+  for (size_t row = 0; row < kRows; ++row, in += in_step, out += out_step) {
+    for (size_t i = 0; i < 3 * taps.first.size(); ++i) {
+      const uint8_t* from = in + 3 * taps.first[i / 3] + i % 3;
+      const int32_t* weights = &taps.weights[i / 3 * taps.most];
       int32_t sum = kHalf;
-      for (size_t tap = 0; tap < taps.count[i]; ++tap) {
-        sum += taps.weights[i * taps.most + tap] * from[3 * tap + c];
-      }
-      out[3 * i + c] = Rounded(sum);
+      for (size_t tap = 0; tap < taps.count[i / 3]; ++tap) sum += weights[tap] * from[3 * tap];
+      out[i] = Rounded(sum);
     }
   }
 }
@@ -83,10 +87,12 @@ PixelWeights MakePixelWeights(const Taps& /*taps*/) { return {}; }
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A pixel is four values; so many pixels at once.
-constexpr size_t kLanes = HWY_HAVE_SCALABLE ? 4 : HWY_MIN(kPixelLoad, HWY_LANES(int32_t));
+constexpr uint8_t kNothing = 0x80;  // as a place: 0
+
+// A pixel is four values; one or two at once. Four gained nothing.
+constexpr size_t kLanes = HWY_HAVE_SCALABLE ? 4 : HWY_MIN(8, HWY_LANES(int32_t));
 using Sums = hn::FixedTag<int32_t, kLanes>;
-using Bytes = hn::FixedTag<uint8_t, kLanes>;
+using Bytes = hn::FixedTag<uint8_t, 4 * kLanes>;
 using PixelSums = hn::FixedTag<int32_t, 4>;
 using PixelBytes = hn::FixedTag<uint8_t, 4>;
 
@@ -119,26 +125,47 @@ PixelWeights MakePixelWeights(const Taps& taps) {
   return result;
 }
 
-// One row of RGB. Reads up to a row of weights behind the row, writes a byte behind it.
-void RgbRow(const uint8_t* in, const Taps& taps, const PixelWeights& weights, uint8_t* out) {
+// kRows rows of RGB, `in_step` and `out_step` bytes apart. Reads behind a row what weighs nothing,
+// and writes a byte behind it.
+void RgbRows(const uint8_t* in, size_t in_step, const Taps& taps, const PixelWeights& weights,
+             uint8_t* out, size_t out_step) {
   const Sums sums;
   const Bytes bytes;
-  HWY_ALIGN uint8_t places[kLanes];
-  for (size_t i = 0; i < kLanes; ++i) places[i] = static_cast<uint8_t>(i / 4 * 3 + i % 4);
+  // Each pixel of a vector takes three bytes of the 16 that are loaded, and makes them 32 bits
+  // wide.
+  HWY_ALIGN uint8_t places[4 * kLanes];
+  for (size_t i = 0; i < 4 * kLanes; ++i) {
+    const size_t lane = i / 4;
+    places[i] = i % 4 == 0 ? static_cast<uint8_t>(lane / 4 * 3 + lane % 4) : kNothing;
+  }
   const auto spread = hn::Load(bytes, places);
+  const auto add = [&](const uint8_t* from, hn::Vec<Sums> weight, hn::Vec<Sums>* sum) {
+    const auto pixels = hn::TableLookupBytesOr0(hn::LoadDup128(bytes, from), spread);
+    *sum = hn::Add(*sum, hn::Mul(hn::BitCast(sums, pixels), weight));
+  };
+  const auto store = [&](hn::Vec<Sums> sum, uint8_t* to) {
+    const auto whole = hn::Add(Fold(sums, sum), hn::Set(PixelSums(), kHalf));
+    hn::StoreU(hn::DemoteTo(PixelBytes(), hn::ShiftRight<kPrecision>(whole)), PixelBytes(), to);
+  };
   const int32_t* weight = weights.weights.get();
-  for (size_t i = 0; i < taps.first.size(); ++i) {
-    const uint8_t* from = in + 3 * taps.first[i];
-    auto sum = hn::Zero(sums);
-    for (size_t vector = 0; vector < weights.vectors; ++vector) {
-      const auto pixels = hn::TableLookupBytes(hn::LoadU(bytes, from), spread);
-      sum = hn::Add(sum, hn::Mul(hn::PromoteTo(sums, pixels), hn::Load(sums, weight)));
+  const size_t vectors = weights.vectors, pixels = taps.first.size();
+  const size_t* first = taps.first.data();
+  for (size_t i = 0; i < pixels; ++i) {
+    const uint8_t* from = in + 3 * first[i];
+    auto sum0 = hn::Zero(sums), sum1 = sum0, sum2 = sum0, sum3 = sum0;
+    for (size_t vector = 0; vector < vectors; ++vector) {
+      const auto weighing = hn::Load(sums, weight);
+      add(from, weighing, &sum0);
+      add(from + in_step, weighing, &sum1);
+      add(from + 2 * in_step, weighing, &sum2);
+      add(from + 3 * in_step, weighing, &sum3);
       from += kLanes / 4 * 3;
       weight += kLanes;
     }
-    const auto whole = hn::Add(Fold(sums, sum), hn::Set(PixelSums(), kHalf));
-    hn::StoreU(hn::DemoteTo(PixelBytes(), hn::ShiftRight<kPrecision>(whole)), PixelBytes(),
-               out + 3 * i);
+    store(sum0, out + 3 * i);
+    store(sum1, out + out_step + 3 * i);
+    store(sum2, out + 2 * out_step + 3 * i);
+    store(sum3, out + 3 * out_step + 3 * i);
   }
 }
 
@@ -169,43 +196,42 @@ HWY_AFTER_NAMESPACE();
 namespace tributary {
 namespace {
 
-HWY_EXPORT(GreyRow);
+HWY_EXPORT(GreyRows);
 HWY_EXPORT(MakePixelWeights);
-HWY_EXPORT(RgbRow);
+HWY_EXPORT(RgbRows);
 HWY_EXPORT(Column);
 
-std::vector<double> TriangleWeights(int64_t first, int64_t last, double centre, double radius) {
-  std::vector<double> weights;
+// The weights of `count` pixels from `first` on, by their distance from `centre`.
+void SetTriangle(double centre, double radius, size_t first, size_t count, int32_t* weights) {
+  const auto weight = [&](size_t i) {
+    const double distance = static_cast<double>(first + i) - centre + 0.5;
+    return std::max(0.0, 1 - std::abs(distance / radius));
+  };
   double sum = 0;
-  for (int64_t i = first; i < last; ++i) {
-    const double distance = std::abs((static_cast<double>(i) - centre + 0.5) / radius);
-    weights.push_back(std::max(0.0, 1 - distance));
-    sum += weights.back();
+  for (size_t i = 0; i < count; ++i) sum += weight(i);
+  for (size_t i = 0; i < count; ++i) {
+    weights[i] = static_cast<int32_t>(std::lround(weight(i) / sum * (1 << kPrecision)));
   }
-  for (double& weight : weights) weight /= sum;
-  return weights;
 }
 
 Taps MakeTaps(int64_t from, int64_t to) {
   const double scale = static_cast<double>(from) / static_cast<double>(to);
   const double radius = std::max(scale, 1.0);
+  const auto centre = [&](size_t i) { return (static_cast<double>(i) + 0.5) * scale; };
   Taps taps;
-  taps.most = static_cast<size_t>(std::min(from, 2 * static_cast<int64_t>(std::ceil(radius)) + 1));
-  taps.weights.resize(taps.most * static_cast<size_t>(to));
-  for (int64_t i = 0; i < to; ++i) {
-    const double centre = (static_cast<double>(i) + 0.5) * scale;
+  for (size_t i = 0; i < static_cast<size_t>(to); ++i) {
     // Pillow truncates here, and so does this.
     // NOLINTBEGIN(bugprone-incorrect-roundings)
-    const auto first = std::max<int64_t>(0, static_cast<int64_t>(centre - radius + 0.5));
-    const auto last = std::min<int64_t>(from, static_cast<int64_t>(centre + radius + 0.5));
+    const auto first = std::max<int64_t>(0, static_cast<int64_t>(centre(i) - radius + 0.5));
+    const auto last = std::min<int64_t>(from, static_cast<int64_t>(centre(i) + radius + 0.5));
     // NOLINTEND(bugprone-incorrect-roundings)
-    const std::vector<double> weights = TriangleWeights(first, last, centre, radius);
-    int32_t* to_weights = &taps.weights[taps.first.size() * taps.most];
-    std::transform(weights.begin(), weights.end(), to_weights, [](double weight) {
-      return static_cast<int32_t>(std::llround(weight * (1 << kPrecision)));
-    });
     taps.first.push_back(static_cast<size_t>(first));
-    taps.count.push_back(weights.size());
+    taps.count.push_back(static_cast<size_t>(last - first));
+    taps.most = std::max(taps.most, taps.count.back());
+  }
+  taps.weights.resize(taps.most * static_cast<size_t>(to));
+  for (size_t i = 0; i < static_cast<size_t>(to); ++i) {
+    SetTriangle(centre(i), radius, taps.first[i], taps.count[i], &taps.weights[i * taps.most]);
   }
   return taps;
 }
@@ -213,21 +239,30 @@ Taps MakeTaps(int64_t from, int64_t to) {
 Image ResizeRows(const Image& image, int64_t width) {
   const Taps taps = MakeTaps(image.width, width);
   const auto channels = static_cast<size_t>(image.channels);
+  const auto height = static_cast<size_t>(image.height);
   const size_t in_bytes = static_cast<size_t>(image.width) * channels;
   const size_t out_bytes = static_cast<size_t>(width) * channels;
   Image result{.height = image.height, .width = width, .channels = image.channels, .pixels = {}};
-  result.pixels.resize(static_cast<size_t>(image.height) * out_bytes);
-  std::vector<uint8_t> in(in_bytes + 3 * taps.most + 2 * kPixelLoad), out(out_bytes + 1);
+  result.pixels.resize(height * out_bytes);
   const PixelWeights weights =
       channels == 3 ? HWY_DYNAMIC_DISPATCH(MakePixelWeights)(taps) : PixelWeights();
-  for (size_t y = 0; y < static_cast<size_t>(image.height); ++y) {
-    std::memcpy(in.data(), &image.pixels[y * in_bytes], in_bytes);
-    if (channels == 3) {
-      HWY_DYNAMIC_DISPATCH(RgbRow)(in.data(), taps, weights, out.data());
-    } else {
-      HWY_DYNAMIC_DISPATCH(GreyRow)(in.data(), taps, out.data());
+  const size_t reach = 3 * taps.most + kLoad;  // of what is read behind a row
+  std::vector<uint8_t> last(kRows * in_bytes + reach), out(kRows * (out_bytes + 1));
+  for (size_t y = 0; y < height; y += kRows) {
+    const size_t rows = std::min(kRows, height - y);
+    const uint8_t* in = &image.pixels[y * in_bytes];
+    if (image.pixels.size() - y * in_bytes < last.size()) {
+      std::memcpy(last.data(), in, rows * in_bytes);
+      in = last.data();
     }
-    std::memcpy(&result.pixels[y * out_bytes], out.data(), out_bytes);
+    if (channels == 3) {
+      HWY_DYNAMIC_DISPATCH(RgbRows)(in, in_bytes, taps, weights, out.data(), out_bytes + 1);
+    } else {
+      HWY_DYNAMIC_DISPATCH(GreyRows)(in, in_bytes, taps, out.data(), out_bytes + 1);
+    }
+    for (size_t row = 0; row < rows; ++row) {
+      std::memcpy(&result.pixels[(y + row) * out_bytes], &out[row * (out_bytes + 1)], out_bytes);
+    }
   }
   return result;
 }
