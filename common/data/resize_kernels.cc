@@ -67,7 +67,7 @@ using PixelBytes = hn::FixedTag<uint8_t, 4>;
 
 // The sum of a vector's pixels.
 template <typename Tag>
-hn::Vec<PixelSums> Fold(Tag tag, hn::Vec<Tag> sums) {
+hn::Vec<PixelSums> Fold(Tag /*tag*/, hn::Vec<Tag> sums) {
   if constexpr (std::is_same_v<Tag, PixelSums>) {
     return sums;
   } else {
