@@ -11,6 +11,11 @@ absl::Status CheckImageSides(int64_t height, int64_t width) {
     return absl::DataLossError(
         absl::StrCat("the image says that it is ", width, " x ", height, " pixels large"));
   }
+  if (height > kLongestSide || width > kLongestSide) {
+    return absl::DataLossError(absl::StrCat("the image says that it is ", width, " x ", height,
+                                            " pixels large; at most ", kLongestSide,
+                                            " a side are read"));
+  }
   if (height <= kMostPixels / width) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat("the image says that it is ", width, " x ", height,
                                           " pixels large; at most ", kMostPixels / 1'000'000,

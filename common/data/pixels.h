@@ -17,8 +17,9 @@ struct Image {
 
 // No image that is read may be larger, whatever its few bytes claim: 192 MB in three channels.
 inline constexpr int64_t kMostPixels = 64'000'000;
+inline constexpr int64_t kLongestSide = 65'535;  // JPEG's own
 
-// DataLoss unless both sides are at least 1 and there are at most kMostPixels.
+// DataLoss unless both sides are from 1 to kLongestSide and there are at most kMostPixels.
 absl::Status CheckImageSides(int64_t height, int64_t width);
 
 // The image with `channels` 1 or 3, of one with 1 or 3: grey repeated, or ITU-R 601's luma of RGB

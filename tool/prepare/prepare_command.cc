@@ -52,7 +52,8 @@ void AddSourceFlags(CLI::App* app, PrepareCommand* command) {
   app->add_option("--train-ids", source.train_ids, ".npy with the ids to train on, in this order");
   app->add_option("--test-ids", source.test_ids, ".npy with the ids to test on");
   app->add_option("--column", command->columns,
-                  "ROLE=COLUMN of your own files; roles: path, text, label, owner, split; ROLE= leaves one out");
+                  "ROLE=COLUMN of your own files; roles: path, text, label, owner, split; ROLE= "
+                  "leaves one out");
   app->add_option("--test-share", source.test_share,
                   "drawn for the test where the source has no split of its own")
       ->capture_default_str();

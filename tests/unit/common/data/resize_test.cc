@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <hwy/highway.h>
 
 #include "common/base/random.h"
 
@@ -101,6 +102,23 @@ TEST(ResizeTest, PhotographsShrinkToTheSameBytes) {
     const Image image = Noise(height, width, 3, &stream);
     EXPECT_EQ(Resize(image, 224, 224).pixels, PlainResize(image, 224, 224).pixels);
   }
+}
+
+TEST(ResizeTest, EveryInstructionSetGivesTheSameBytes) {
+  RandomStream stream(3, "resize");
+  const Image colours = Noise(61, 83, 3, &stream), grey = Noise(61, 83, 1, &stream);
+  const std::vector<int64_t> sets = hwy::SupportedAndGeneratedTargets();
+  EXPECT_GT(sets.size(), 1U);
+  for (const int64_t set : sets) {
+    hwy::SetSupportedTargetsForTest(set);
+    for (const Image& image : {colours, grey}) {
+      for (const auto& [height, width] : {std::pair<int64_t, int64_t>{20, 7}, {100, 150}}) {
+        EXPECT_EQ(Resize(image, height, width).pixels, PlainResize(image, height, width).pixels)
+            << hwy::TargetName(set);
+      }
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
 }
 
 TEST(ResizeTest, AFlatImageStaysFlat) {

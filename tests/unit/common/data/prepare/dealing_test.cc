@@ -104,8 +104,8 @@ TEST(DealingTest, EveryClientHoldsTheClassesAskedFor) {
 }
 
 TEST(DealingTest, WordsThatMeanNothingAreRefused) {
-  for (const char* words : {"", "dirichlet", "dirichlet:", "dirichlet:0", "dirichlet:x", "column:",
-                            "random"}) {
+  for (const char* words :
+       {"", "dirichlet", "dirichlet:", "dirichlet:0", "dirichlet:x", "column:", "random"}) {
     const auto dealing = ParseDealing(words);
     EXPECT_EQ(dealing.status().code(), absl::StatusCode::kInvalidArgument) << words;
     EXPECT_THAT(std::string(dealing.status().message()), HasSubstr("expected iid, pairs"));

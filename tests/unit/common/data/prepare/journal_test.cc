@@ -47,8 +47,8 @@ TEST_F(JournalTest, WhereverItIsCutWholeLinesRemain) {
   const std::string whole = *ReadFile(path_);
   for (size_t length = 0; length < whole.size(); ++length) {
     std::ofstream(path_, std::ios::binary) << whole.substr(0, length);
-    const size_t lines = static_cast<size_t>(std::count(
-        whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length), '\n'));
+    const size_t lines = static_cast<size_t>(
+        std::count(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length), '\n'));
     EXPECT_EQ(ReadJournal(path_, "print", 10).size(), lines == 0 ? 0 : lines - 1) << length;
   }
 }
