@@ -1,7 +1,6 @@
 """`tributary prepare` from files in their publishers' formats to shards, which Python reads back by the documentation."""
 
 import csv
-import io
 import json
 import os
 import pathlib
@@ -208,6 +207,37 @@ class Prepare(unittest.TestCase):
         self.assertIn("12 clients", self.run_tool(*options, "--partition", "dirichlet:1", "--clients", "12", code=2).stderr)
         self.assertIn("nowhere", self.run_tool("--dataset", "cifar-100", "--root", self.folder / "nowhere", "--out",
                                                self.folder / "o", code=3).stderr)
+
+    def test_the_examples_of_your_own_data_run_as_they_are_written(self):
+        numbers = np.random.default_rng(1)
+
+        def table(path, rows):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(path, "w", newline="") as file:
+                csv.writer(file).writerows(rows)
+
+        def picture(name):
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            smooth(numbers, 50, 40).save(path)
+
+        scans = [[f"{'ab'[i % 2]}/{i:04d}.png", ["normal", "pneumonia"][i % 3 == 0], ["north", "south"][i % 2],
+                  "test" if i % 5 == 0 else "train"] for i in range(40)]
+        table(self.folder / "scans/labels.csv", [["file", "finding", "ward", "part"], *scans])
+        table(self.folder / "shop/products.csv",
+              [["picture", "description"], *([f"img/{i}.jpg", f'Lamp "{i}",\nwarm white'] for i in range(40))])
+        for name in [*(f"scans/{row[0]}" for row in scans), *(f"shop/img/{i}.jpg" for i in range(40))]:
+            picture(name)
+        articles = [{"body": f"Article {i}, \"quoted\"", "desk": ["local", "business"][i % 2],
+                     "outlet": ["Post", "Star", "Herald"][i % 3]} for i in range(60)]
+        (self.folder / "articles.jsonl").write_text("".join(json.dumps(article) + "\n" for article in articles))
+        examples = re.findall(r"```sh\n(.*?)```", (shard_reader.SOURCE / "docs/own-data.md").read_text(), re.S)
+        self.assertEqual(len(examples), 4)
+        for example in examples:
+            command = example.replace("build/release/bin/tributary", str(TOOL))
+            done = subprocess.run(["bash", "-c", command], cwd=self.folder, capture_output=True, text=True, timeout=120)
+            self.assertEqual(done.returncode, 0, example + done.stderr)
+            self.assertIn(" 0 skipped", done.stdout)
 
     def test_the_table_and_the_help_are_for_a_person(self):
         write_cifar(self.folder / "root", 300, 30)
