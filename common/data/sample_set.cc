@@ -1,5 +1,6 @@
 #include "common/data/sample_set.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -26,6 +27,25 @@ absl::StatusOr<const DatasetReader*> FindDatasetReader(const std::string& name) 
   }
   return absl::InvalidArgumentError(
       absl::StrCat("dataset \"", name, "\" is unknown; known are ", absl::StrJoin(names, ", ")));
+}
+
+absl::Status CheckSource(const DatasetReader& reader, const DatasetSource& source) {
+  const auto refuse = [&](absl::string_view what) {
+    return absl::InvalidArgumentError(absl::StrCat("dataset ", reader.name, " ", what));
+  };
+  const std::vector<std::string>& variants = reader.variants;
+  if (!source.variant.empty() &&
+      std::find(variants.begin(), variants.end(), source.variant) == variants.end()) {
+    return refuse(absl::StrCat("has no variant \"", source.variant, "\"; it has ",
+                               variants.empty() ? "none" : absl::StrJoin(variants, ", ")));
+  }
+  if (!reader.takes_ids && !(source.train_ids.empty() && source.test_ids.empty())) {
+    return refuse("takes no ids (--train-ids, --test-ids)");
+  }
+  if (!reader.takes_columns && !source.columns.empty()) {
+    return refuse("has no columns to choose (--column); csv and jsonl have");
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> ReadSourceFile(const FileTree& tree, size_t file, SampleSet* set) {

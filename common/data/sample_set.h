@@ -96,7 +96,7 @@ struct DatasetReader {
   std::string summary;                // one line, for --help
   std::string licence;                // one line, for the manifest
   int64_t image_size;                 // training resolution unless asked otherwise; 0: no images
-  std::function<absl::StatusOr<SampleSet>(const DatasetSource&)> read;
+  std::function<absl::StatusOr<SampleSet>(const DatasetSource&)> read;  // after CheckSource()
   bool takes_ids = false;      // DatasetSource::train_ids, test_ids
   bool takes_columns = false;  // DatasetSource::columns
 };
@@ -107,6 +107,10 @@ const std::vector<DatasetReader>& DatasetReaders();
 // The reader of that name; case, '-', '_' and ' ' do not matter ("CIFAR100", "ag_news").
 // InvalidArgument lists the names.
 absl::StatusOr<const DatasetReader*> FindDatasetReader(const std::string& name);
+
+// InvalidArgument where `source` asks for what `reader` does not have and would pass over in
+// silence: an unknown variant, ids, columns.
+absl::Status CheckSource(const DatasetReader& reader, const DatasetSource& source);
 
 // Reads file number `file` of `tree` whole and notes it in `set->sources`.
 absl::StatusOr<std::string> ReadSourceFile(const FileTree& tree, size_t file, SampleSet* set);

@@ -102,6 +102,7 @@ absl::Status PrintSamples(const SampleSet& set, const char* part,
 
 absl::Status ListSamples(const std::string& dataset, const DatasetSource& source) {
   ASSIGN_OR_RETURN(const DatasetReader* reader, FindDatasetReader(dataset));
+  RETURN_IF_ERROR(CheckSource(*reader, source));
   ASSIGN_OR_RETURN(const SampleSet set, reader->read(source));
   Print(HeaderOf(set));
   std::map<int64_t, std::string> hashes;  // captions may share an image

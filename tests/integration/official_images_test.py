@@ -378,7 +378,7 @@ class MedMnist(Images):
                 self.check_all(arrays, name, self.root)
                 self.check_all(arrays, name, self.root, "--variant", name, dataset="medmnist")
         self.assertEqual(list_samples("chestmnist", self.root).header["classes"][-1], "no finding")
-        self.refused("unknown", "organcmnist", dataset="medmnist", root=self.root, options=["--variant", "brain"])
+        self.refused('no variant "brain"', "organcmnist", dataset="medmnist", root=self.root, options=["--variant", "brain"])
 
     def test_labels_may_be_of_any_integers_and_files_stored(self):
         for dtype in ("u1", "i1", "<i2", ">i2", "<u4", "<i8", ">i8", "<u8"):

@@ -332,8 +332,8 @@ class Coco(ReaderTest):
 class Variants(ReaderTest):
     def test_an_unknown_one_is_refused_with_those_there_are(self):
         self.write("captions_train2014.json", "{}")
-        for dataset, known in (("ag-news", "basic-english and as-published"), ("coco", "2014, 2017 and karpathy"),
-                               ("flickr30k", "karpathy, release and split")):
+        for dataset, known in (("ag-news", "basic-english, as-published"), ("coco", "2014, 2017, karpathy"),
+                               ("flickr30k", "karpathy, release, split")):
             self.assertIn(known, self.refusal(dataset, "--variant", "2015"))
 
 

@@ -32,11 +32,6 @@ absl::StatusOr<std::vector<std::string>> ReadClasses(const LocatedFile& file, Sa
 
 absl::StatusOr<SampleSet> ReadAgNews(const DatasetSource& source) {
   const bool normalise = source.variant != "as-published";
-  if (normalise && !source.variant.empty() && source.variant != "basic-english") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("ag-news has no variant \"", source.variant,
-                     "\"; its variants are basic-english and as-published"));
-  }
   ASSIGN_OR_RETURN(DatasetFiles files, DatasetFiles::Open(source.root, source.scratch));
   SampleSet set;
   set.modality = Modality::kText;

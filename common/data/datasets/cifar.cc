@@ -83,10 +83,6 @@ absl::StatusOr<SampleSet> ReadCifar10(const DatasetSource& source) {
 }
 
 absl::StatusOr<SampleSet> ReadCifar100(const DatasetSource& source) {
-  if (!source.variant.empty() && source.variant != "fine" && source.variant != "coarse") {
-    return absl::InvalidArgumentError(absl::StrCat("cifar-100 has no variant \"", source.variant,
-                                                   "\"; its variants are fine and coarse"));
-  }
   const bool coarse = source.variant == "coarse";
   SampleSet set;
   // Of the training images; algorithm.md section 2.

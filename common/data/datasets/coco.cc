@@ -181,13 +181,9 @@ absl::StatusOr<SampleSet> ReadCoco(const DatasetSource& source) {
     ASSIGN_OR_RETURN(variant, FindVariant(&files));
   }
   SampleSet set;
-  if (variant == "2014" || variant == "2017") {
+  if (variant != "karpathy") {
     RETURN_IF_ERROR(ReadYear(source, variant, &files, &set));
     return set;
-  }
-  if (variant != "karpathy") {
-    return absl::InvalidArgumentError(absl::StrCat("coco has no variant \"", variant,
-                                                   "\"; its variants are 2014, 2017 and karpathy"));
   }
   if (!source.train_ids.empty() || !source.test_ids.empty()) {
     return absl::InvalidArgumentError(

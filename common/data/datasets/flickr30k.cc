@@ -176,12 +176,6 @@ absl::Status AddChosen(const DatasetSource& source, const LocatedFile& captions,
 }  // namespace
 
 absl::StatusOr<SampleSet> ReadFlickr30k(const DatasetSource& source) {
-  const std::set<std::string> variants = {"", "karpathy", "release", "split"};
-  if (!variants.contains(source.variant)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("flickr30k has no variant \"", source.variant,
-                     "\"; its variants are karpathy, release and split"));
-  }
   ASSIGN_OR_RETURN(DatasetFiles files, DatasetFiles::Open(source.root, source.scratch));
   SampleSet set;
   ImageFinder finder(&files, &set);

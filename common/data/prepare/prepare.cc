@@ -1,6 +1,5 @@
 #include "common/data/prepare/prepare.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <numeric>
 #include <system_error>
@@ -290,28 +289,6 @@ class Preparation {
   PrepareProgress progress_;
 };
 
-// What the reader would pass over in silence.
-absl::Status CheckSource(const DatasetSource& source, const DatasetReader& reader,
-                         const Dealing& dealing) {
-  const auto refuse = [&](absl::string_view what) {
-    return absl::InvalidArgumentError(absl::StrCat("dataset ", reader.name, " ", what));
-  };
-  const std::vector<std::string>& variants = reader.variants;
-  if (!source.variant.empty() &&
-      std::find(variants.begin(), variants.end(), source.variant) == variants.end()) {
-    return refuse(absl::StrCat("has no variant \"", source.variant, "\"; it has ",
-                               variants.empty() ? "none" : absl::StrJoin(variants, ", ")));
-  }
-  if (!reader.takes_ids && !(source.train_ids.empty() && source.test_ids.empty())) {
-    return refuse("takes no ids (--train-ids, --test-ids)");
-  }
-  if (!reader.takes_columns && !(source.columns.empty() && dealing.column.empty())) {
-    return refuse(
-        "has no columns to choose (--column, --partition column:NAME); csv and jsonl have");
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckOptions(const PrepareOptions& options) {
   if (options.clients < 1 || options.image_size < 0) {
     return absl::InvalidArgumentError("prepare: clients and image size must be at least 1");
@@ -331,7 +308,12 @@ absl::StatusOr<nlohmann::json> Prepare(const PrepareOptions& options,
   RETURN_IF_ERROR(CheckOptions(options));
   ASSIGN_OR_RETURN(const DatasetReader* reader, FindDatasetReader(options.dataset));
   ASSIGN_OR_RETURN(Dealing dealing, ParseDealing(options.partition));
-  RETURN_IF_ERROR(CheckSource(options.source, *reader, dealing));
+  RETURN_IF_ERROR(CheckSource(*reader, options.source));
+  if (!reader->takes_columns && !dealing.column.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("dataset ", reader->name,
+                                                   " has no columns to deal by (--partition "
+                                                   "column:NAME); csv and jsonl have"));
+  }
   dealing.clients = options.clients;
   dealing.min_classes = options.min_classes;
   dealing.most_samples = options.most_samples;
