@@ -133,6 +133,7 @@ absl::Status End(const absl::Status& status, const ClientRegistry& registry, Eve
 absl::Status Serve(ServePlan plan) {
   RaiseFileLimit();
   BoundAllocator();
+  SkipDeadlockDetection();
   RunContext& context = plan.context;
   const RunConfig& config = context.config;
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, RunStore::Open(plan.state));

@@ -6,7 +6,11 @@
 #include <vector>
 
 #include <openssl/evp.h>
+#if defined(__x86_64__)
+#include <xxh_x86dispatch.h>  // the widest registers that the machine has; same values
+#else
 #include <xxhash.h>
+#endif
 
 #include "absl/strings/escaping.h"
 #include "common/base/status.h"

@@ -85,6 +85,7 @@ absl::Status RunAttend(const BenchCommand& command) {
   BlockStopSignals();
   RaiseFileLimit();
   BoundAllocator();
+  SkipDeadlockDetection();
   ASSIGN_OR_RETURN(const auto credentials, MakeChannelCredentials({.certificate = command.tls_cert,
                                                                    .key = command.tls_key,
                                                                    .authority = command.tls_ca,
