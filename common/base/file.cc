@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
 #include <system_error>
 #include <utility>
@@ -19,8 +20,8 @@
 namespace tributary {
 namespace {
 
-constexpr ssize_t kLargeWrite = 256 << 10;
-constexpr size_t kPiece = 512 << 10;  // is in the core's cache from the checksum to the copy
+constexpr uint64_t kStartEvery = 1 << 20;
+constexpr size_t kPiece = 1 << 20;
 
 // Of a file or a folder.
 absl::Status Sync(const std::string& path, int flags) {
@@ -51,19 +52,39 @@ AtomicFile::~AtomicFile() {
   unlink(part().c_str());
 }
 
-absl::Status AtomicFile::Write(absl::string_view content) {
+void AtomicFile::Put(absl::string_view content) {
   while (!content.empty() && status_.ok()) {
-    const ssize_t written = write(fd_, content.data(), std::min(content.size(), kPiece));
-    if (written >= 0) {
-      checksum_.Add(content.substr(0, static_cast<size_t>(written)));
-      content.remove_prefix(static_cast<size_t>(written));
-      written_ += static_cast<uint64_t>(written);
-      // The disk begins now and not at the end. A hint: Commit() makes sure.
-      if (written >= kLargeWrite) sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
-    } else if (errno != EINTR) {
-      status_ = ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
+    const ssize_t written = write(fd_, content.data(), content.size());
+    if (written < 0) {
+      if (errno != EINTR) status_ = ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
+      continue;
+    }
+    content.remove_prefix(static_cast<size_t>(written));
+    written_ += static_cast<uint64_t>(written);
+    if (written_ - started_ < kStartEvery) continue;
+    // The disk begins now and not at the end. A hint: Commit() makes sure.
+    sync_file_range(fd_, static_cast<off_t>(started_), static_cast<off_t>(written_ - started_),
+                    SYNC_FILE_RANGE_WRITE);
+    started_ = written_;
+  }
+}
+
+absl::Status AtomicFile::Write(absl::string_view content) {
+  checksum_.Add(content);
+  Put(content);
+  return status_;
+}
+
+absl::Status AtomicFile::Write(absl::Span<const absl::string_view> pieces) {
+  const std::future<void> summed = std::async(std::launch::async, [&] {
+    for (const absl::string_view piece : pieces) checksum_.Add(piece);
+  });
+  for (absl::string_view piece : pieces) {
+    for (; !piece.empty(); piece.remove_prefix(std::min(piece.size(), kPiece))) {
+      Put(piece.substr(0, kPiece));
     }
   }
+  summed.wait();
   return status_;
 }
 

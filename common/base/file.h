@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "common/base/hash.h"
 
 namespace tributary {
@@ -28,16 +29,20 @@ class AtomicFile {
 
   // Appends. An error is also returned by each later call.
   absl::Status Write(absl::string_view content);
+  // Appends all pieces, in order; a second thread takes their checksum.
+  absl::Status Write(absl::Span<const absl::string_view> pieces);
   // Of what was written so far.
   uint64_t checksum() const { return checksum_.Value(); }
   absl::Status Commit() &&;
 
  private:
   std::string part() const { return path_ + ".part"; }
+  void Put(absl::string_view content);
 
   std::string path_;
   int fd_;
   uint64_t written_ = 0;
+  uint64_t started_ = 0;  // bytes that the disk was told to write
   ChecksumOfPieces checksum_;
   absl::Status status_;
 };

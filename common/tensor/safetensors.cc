@@ -81,7 +81,7 @@ absl::StatusOr<RawEntry> ReadEntry(const nlohmann::json& value, uint64_t data_by
 
 // The length and the header of `state`'s file; its values follow.
 std::string HeadOf(const StateDict& state, const std::map<std::string, std::string>& metadata) {
-  nlohmann::ordered_json header;
+  nlohmann::json header = nlohmann::json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
   for (const StateDict::Entry& entry : state) {
@@ -91,7 +91,7 @@ std::string HeadOf(const StateDict& state, const std::map<std::string, std::stri
                           {"data_offsets", {offset, offset + bytes}}};
     offset += bytes;
   }
-  std::string text = header.is_null() ? "{}" : header.dump();
+  std::string text = header.dump();
   while (text.size() % 8 != 0) text += ' ';  // values start aligned
   const uint64_t length = text.size();
   return std::string(reinterpret_cast<const char*>(&length), kLengthBytes) + text;
@@ -196,12 +196,14 @@ absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
                               const std::map<std::string, std::string>& metadata,
                               uint64_t* checksum, const std::string& recycled) {
   AtomicFile file(path, recycled);
-  absl::Status status = file.Write(HeadOf(state, metadata));
+  const std::string head = HeadOf(state, metadata);
+  std::vector<absl::string_view> pieces = {head};
   for (const StateDict::Entry& entry : state) {
     const std::vector<float>& values = entry.tensor.values;
-    status.Update(file.Write(absl::string_view(reinterpret_cast<const char*>(values.data()),
-                                               values.size() * sizeof(float))));
+    pieces.emplace_back(reinterpret_cast<const char*>(values.data()),
+                        values.size() * sizeof(float));
   }
+  absl::Status status = file.Write(pieces);
   if (checksum != nullptr) *checksum = file.checksum();
   status.Update(std::move(file).Commit());
   return status;
