@@ -117,6 +117,22 @@ bool ReadSlice(absl::string_view bytes, SliceHead* head, absl::string_view* payl
   return input.ConsumedEntireMessage();
 }
 
+// A padding field that brings an F32 payload to a multiple of 4 bytes; perhaps an empty one.
+// `begin`: where the slice's field begins in the chunk; `head`, `rest`: bytes of the slice before
+// the padding, and behind it up to the payload; `size`: all bytes of the slice but the padding.
+std::string PaddingFor(size_t begin, size_t head, size_t rest, size_t size) {
+  std::string padding;
+  for (const size_t length : {0, 2, 3, 4, 5, 6}) {  // 6: a longer slice may need a longer frame
+    const size_t frame = 1 + CodedOutputStream::VarintSize64(size + length);
+    if ((begin + frame + head + length + rest) % sizeof(float) != 0) continue;
+    if (length == 0) break;
+    FieldWriter(&padding).Length(9, length - 2);
+    padding.append(length - 2, '\0');
+    break;
+  }
+  return padding;
+}
+
 }  // namespace
 
 absl::Cord WriteChunk(const ChunkHead& head, absl::Span<const EncodedSlice> slices) {
@@ -128,7 +144,7 @@ absl::Cord WriteChunk(const ChunkHead& head, absl::Span<const EncodedSlice> slic
     writer.Varint(2, head.count);
   }
   for (const EncodedSlice& slice : slices) {
-    std::string before, after;
+    std::string before, length, after;
     {
       FieldWriter writer(&before);
       writer.Varint(1, slice.head.tensor);
@@ -136,15 +152,23 @@ absl::Cord WriteChunk(const ChunkHead& head, absl::Span<const EncodedSlice> slic
       writer.Varint(3, slice.head.count);
       writer.Varint(4, static_cast<uint64_t>(slice.head.codec));
       writer.Varint(5, slice.head.compressed ? 1 : 0);
-      if (!slice.payload.empty()) writer.Length(6, slice.payload.size());
     }
+    if (!slice.payload.empty()) FieldWriter(&length).Length(6, slice.payload.size());
     {
       FieldWriter writer(&after);
       writer.Fixed(7, slice.head.checksum);
       writer.Varint(8, static_cast<uint64_t>(slice.head.sum_codec));
     }
-    FieldWriter(&framing).Length(3, before.size() + slice.payload.size() + after.size());
+    size_t size = before.size() + length.size() + slice.payload.size() + after.size();
+    if (slice.head.codec == v1::CODEC_F32 && !slice.head.compressed && !slice.payload.empty()) {
+      const std::string padding =
+          PaddingFor(chunk.size() + framing.size(), before.size(), length.size(), size);
+      before += padding;
+      size += padding.size();
+    }
+    FieldWriter(&framing).Length(3, size);
     framing += before;
+    framing += length;
     chunk.Append(framing);
     chunk.Append(slice.payload);
     framing = after;

@@ -127,8 +127,18 @@ void ForBlocks(size_t count, BlockSink sink, Fill fill) {
   }
 }
 
+// Values that are what the payload holds, at an address that floats may have.
+void HandOver(const char* bytes, size_t count, BlockSink sink) {
+  const auto values = absl::MakeConstSpan(reinterpret_cast<const float*>(bytes), count);
+  for (size_t begin = 0; begin < count; begin += kDecodeBlock) {
+    sink(begin, values.subspan(begin, kDecodeBlock));
+  }
+}
+
 // Fixed-width values, in a row or in planes.
 void DecodeWide(Codec codec, bool planes, const char* bytes, size_t count, BlockSink sink) {
+  const bool aligned = reinterpret_cast<uintptr_t>(bytes) % alignof(float) == 0;
+  if (codec == Codec::kF32 && !planes && aligned) return HandOver(bytes, count, sink);
   const size_t width = RowOf(codec).plane_width;
   alignas(64) std::array<char, 2 * kDecodeBlock> items;
   ForBlocks(count, sink, [&](size_t begin, absl::Span<float> values) {

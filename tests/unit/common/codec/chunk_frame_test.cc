@@ -131,6 +131,27 @@ TEST(ChunkFrameTest, PayloadsAreSharedAndNotCopied) {
   EXPECT_TRUE(shared);
 }
 
+TEST(ChunkFrameTest, PlainFloatsBeginAtAMultipleOfTheirSize) {
+  std::vector<EncodedSlice> slices;
+  for (uint32_t i = 0; i < 5000; ++i) {
+    slices.push_back({.head = {.tensor = i, .offset = i * i, .count = i, .codec = v1::CODEC_F32},
+                      .payload = absl::Cord(std::string(4 * (i % 4200), 'f'))});
+    if (i % 5 == 0) slices.back().head.codec = v1::CODEC_F16;
+    if (i % 7 == 0) slices.back().head.compressed = true;
+  }
+  const std::string bytes(WriteChunk({.index = 1, .count = 2, .version = {}}, slices));
+  ExpectReadsAsProtobufDoes(bytes);
+  const absl::Status status =
+      ForEachSlice(bytes, [&](const SliceHead& head, absl::string_view payload) -> absl::Status {
+        if (head.codec != v1::CODEC_F32 || head.compressed || payload.empty()) {
+          return absl::OkStatus();
+        }
+        EXPECT_EQ((payload.data() - bytes.data()) % 4, 0) << "slice " << head.tensor;
+        return absl::OkStatus();
+      });
+  EXPECT_TRUE(status.ok()) << status;
+}
+
 TEST(ChunkFrameTest, PayloadsReadLieWithinTheBytesRead) {
   const std::string bytes = Sample().SerializeAsString();
   const absl::Status status =
