@@ -2,61 +2,91 @@
 
 #include <algorithm>
 
-#include "common/base/parallel.h"
 #include "server/aggregation/fixed_point.h"
 
 namespace tributary {
+namespace {
 
-Accumulator::Accumulator(const Manifest& manifest) {
+// Makes the first `count` of a stripe's sums ready to be added to.
+void Extend(size_t count, int64_t* sums, size_t* written) {
+  if (*written >= count) return;
+  std::fill(sums + *written, sums + count, 0);
+  *written = count;
+}
+
+}  // namespace
+
+Accumulator::Accumulator(const Manifest& manifest)
+    : values_(static_cast<size_t>(manifest.ElementCount())) {
+  size_t begin = 0;
   for (const TensorSpec& spec : manifest.tensors) {
     const auto count = static_cast<size_t>(ElementCount(spec.shape));
-    auto sum = std::make_unique<Sum>();
-    sum->values = HugeArray<int64_t>(count);
-    sum->stripes = std::vector<absl::Mutex>(count / kStripe + 1);
-    sums_.push_back(std::move(sum));
+    sums_.push_back({begin, std::vector<Stripe>(count / kStripe + 1)});
+    begin += count;
   }
 }
 
-void Accumulator::Clear(int threads) {
-  ParallelFor(threads, sums_.size(),
-              [&](size_t i) { std::fill(sums_[i]->values.begin(), sums_[i]->values.end(), 0); });
+void Accumulator::Reset() {
+  for (Sum& sum : sums_) {
+    for (Stripe& stripe : sum.stripes) {
+      absl::MutexLock lock(&stripe.mutex);
+      stripe.written = 0;
+    }
+  }
 }
 
 void Accumulator::Add(size_t tensor, size_t offset, absl::Span<const float> values, double weight) {
-  Sum& sum = *sums_[tensor];
-  const absl::Span<int64_t> sums = absl::MakeSpan(sum.values.data() + offset, values.size());
-  for (size_t begin = 0; begin < values.size();) {
-    const size_t stripe = (offset + begin) / kStripe;
-    const size_t count = std::min(values.size() - begin, (stripe + 1) * kStripe - offset - begin);
-    absl::MutexLock lock(&sum.stripes[stripe]);
-    AddFixedPoint(values.subspan(begin, count), weight * kFixedPointOne,
-                  sums.subspan(begin, count));
-    begin += count;
+  Sum& sum = sums_[tensor];
+  while (!values.empty()) {
+    const size_t first = offset % kStripe;
+    const size_t count = std::min(values.size(), kStripe - first);
+    Stripe& stripe = sum.stripes[offset / kStripe];
+    int64_t* const sums = values_.data() + sum.begin + offset - first;
+    absl::MutexLock lock(&stripe.mutex);
+    Extend(first + count, sums, &stripe.written);
+    AddFixedPoint(values.first(count), weight * kFixedPointOne,
+                  absl::MakeSpan(sums + first, count));
+    values.remove_prefix(count);
+    offset += count;
   }
 }
 
 void Accumulator::MergeWith(const Accumulator& other) {
   for (size_t tensor = 0; tensor < sums_.size(); ++tensor) {
-    const HugeArray<int64_t>& from = other.sums_[tensor]->values;
-    HugeArray<int64_t>& to = sums_[tensor]->values;
-    for (size_t begin = 0; begin < to.size(); begin += kStripe) {
-      absl::MutexLock lock(&sums_[tensor]->stripes[begin / kStripe]);
-      const size_t end = std::min(begin + kStripe, to.size());
-      for (size_t i = begin; i < end; ++i) to[i] += from[i];
+    Sum& sum = sums_[tensor];
+    for (size_t i = 0; i < sum.stripes.size(); ++i) {
+      const Stripe& theirs = other.sums_[tensor].stripes[i];
+      absl::MutexLock their_lock(&theirs.mutex);
+      absl::MutexLock lock(&sum.stripes[i].mutex);
+      const size_t begin = sum.begin + i * kStripe;
+      int64_t* const sums = values_.data() + begin;
+      Extend(theirs.written, sums, &sum.stripes[i].written);
+      for (size_t j = 0; j < theirs.written; ++j) sums[j] += other.values_[begin + j];
     }
   }
 }
 
-void Accumulator::Drain(size_t tensor, size_t offset, absl::Span<double> sums) {
-  int64_t* from = sums_[tensor]->values.data() + offset;
-  for (size_t i = 0; i < sums.size(); ++i) {
-    sums[i] = static_cast<double>(from[i]) / kFixedPointOne;
-    from[i] = 0;
+void Accumulator::Read(size_t tensor, size_t offset, absl::Span<double> sums) const {
+  const Sum& sum = sums_[tensor];
+  while (!sums.empty()) {
+    const size_t first = offset % kStripe;
+    const size_t count = std::min(sums.size(), kStripe - first);
+    const Stripe& stripe = sum.stripes[offset / kStripe];
+    absl::MutexLock lock(&stripe.mutex);
+    const size_t written = std::clamp(stripe.written, first, first + count) - first;
+    ReadFixedPoint(absl::MakeConstSpan(values_.data() + sum.begin + offset, written),
+                   sums.first(written));
+    std::fill(sums.begin() + static_cast<std::ptrdiff_t>(written),
+              sums.begin() + static_cast<std::ptrdiff_t>(count), 0);
+    sums.remove_prefix(count);
+    offset += count;
   }
 }
 
 double Accumulator::Value(size_t tensor, size_t index) const {
-  return static_cast<double>(sums_[tensor]->values[index]) / kFixedPointOne;
+  double value = 0;
+  Read(tensor, index, absl::MakeSpan(&value, 1));
+  return value;
 }
 
 }  // namespace tributary

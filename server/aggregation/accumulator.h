@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -28,8 +27,8 @@ class Accumulator {
   // Zero for every tensor of `manifest`.
   explicit Accumulator(const Manifest& manifest);
 
-  // Back to zero, keeping its memory. No other call may be running.
-  void Clear(int threads);
+  // Back to zero, keeping its memory, in next to no time. No other call may be running.
+  void Reset();
 
   // Adds weight * values to tensor number `tensor` from value `offset` on. Requires |values| <=
   // kLargestDelta and 0 <= weight <= 1.
@@ -38,21 +37,26 @@ class Accumulator {
   // Adds the sums of `other`, which has the same manifest.
   void MergeWith(const Accumulator& other);
 
-  // The sums of a tensor from value `offset` on, as numbers, which are zero afterwards. Calls for
-  // different values may run side by side, Add() may not.
-  void Drain(size_t tensor, size_t offset, absl::Span<double> sums);
-
-  // The sum as a number. No Add() may be running.
+  // The sums of a tensor from value `offset` on, as numbers.
+  void Read(size_t tensor, size_t offset, absl::Span<double> sums) const;
   double Value(size_t tensor, size_t index) const;
 
  private:
   // Values under one lock: more than a slice's worth of blocks, few enough for threads to spread.
   static constexpr size_t kStripe = 1 << 16;
-  struct Sum {
-    HugeArray<int64_t> values;
-    mutable std::vector<absl::Mutex> stripes;
+  struct Stripe {
+    mutable absl::Mutex mutex;
+    // The first so many have been written since Reset(); the others are zero, whatever the memory
+    // holds: nobody need write zeros beforehand.
+    size_t written ABSL_GUARDED_BY(mutex) = 0;
   };
-  std::vector<std::unique_ptr<Sum>> sums_;
+  struct Sum {
+    size_t begin;  // in values_
+    std::vector<Stripe> stripes;
+  };
+
+  HugeArray<int64_t> values_;  // of all tensors: small ones share huge pages
+  std::vector<Sum> sums_;
 };
 
 }  // namespace tributary

@@ -37,11 +37,12 @@ std::map<std::string, Manifest> UploadsOf(const std::vector<Target>& targets) {
 }  // namespace
 
 Aggregator::Aggregator(std::vector<Target> targets, std::vector<CohortMember> cohort,
-                       const AggregationConfig& config, Sums sums)
+                       const AggregationConfig& config, Sums sums, bool keep)
     : targets_(std::move(targets)),
       uploads_(UploadsOf(targets_)),
       cohort_(std::move(cohort)),
       config_(config),
+      keep_(keep || config.rule == Rule::kRelease),
       full_plan_(BuildPlan(targets_, cohort_, config_)),
       sums_(std::move(sums)) {
   for (size_t i = sums_.size(); i < targets_.size(); ++i) {
@@ -85,13 +86,14 @@ absl::Status Aggregator::Add(const std::string& client, std::shared_ptr<Upload> 
     }
     StateDict representations = upload->TakeRepresentations();
     if (representations.size() > 0) representations_[client] = std::move(representations);
-    if (config_.rule == Rule::kRelease) {
+    if (keep_) {
       kept_[client] = std::move(upload);
       return absl::OkStatus();
     }
   }
   const auto place = static_cast<size_t>(member - cohort_.begin());
-  absl::Status status = AddVerified(RoutesOf(full_plan_, place, cohort_), upload.get(), threads);
+  const Addend addend{std::move(upload), RoutesOf(full_plan_, place, cohort_)};
+  absl::Status status = AddVerified(absl::MakeConstSpan(&addend, 1), threads);
   if (!status.ok()) {
     absl::MutexLock lock(&mutex_);
     health_.Update(Annotate(status, absl::StrCat("the update of ", client, " is added in part")));
@@ -122,27 +124,65 @@ Aggregator::Routes Aggregator::RoutesOf(const Plan& plan, size_t member,
   return routes;
 }
 
-absl::Status Aggregator::AddVerified(const Routes& routes, Upload* upload, int threads) {
+void Aggregator::AddChunk(absl::string_view chunk, const Routes& routes, std::string* scratch) {
+  DecodeChunk(chunk, scratch, [&](size_t tensor, size_t offset, absl::Span<const float> values) {
+    if (tensor >= routes.size()) return;  // a representation
+    for (const Route& route : routes[tensor]) {
+      sums_[route.target]->Add(route.tensor, offset, values, route.weight);
+    }
+  });
+}
+
+absl::Status Aggregator::AddVerified(absl::Span<const Addend> addends, int threads) {
+  size_t chunks = 0;
+  for (const Addend& addend : addends) chunks = std::max(chunks, addend.upload->spool().size());
   absl::Mutex mutex;
   absl::Status failed;  // to read our own file
-  ParallelFor(threads, upload->spool().size(), [&](size_t i) {
+  ParallelFor(threads, chunks, [&](size_t i) {
     std::string buffer, scratch;
-    const absl::StatusOr<absl::string_view> chunk = upload->spool().Read(i, &buffer);
-    if (!chunk.ok()) {
-      absl::MutexLock lock(&mutex);
-      failed.Update(chunk.status());
-      return;
+    for (const Addend& addend : addends) {
+      if (i >= addend.upload->spool().size()) continue;
+      const absl::StatusOr<absl::string_view> chunk = addend.upload->spool().Read(i, &buffer);
+      if (!chunk.ok()) {
+        absl::MutexLock lock(&mutex);
+        failed.Update(chunk.status());
+        continue;
+      }
+      AddChunk(*chunk, addend.routes, &scratch);
+      addend.upload->Free(i);
     }
-    DecodeChunk(*chunk, &scratch,
-                [&](size_t tensor, size_t offset, absl::Span<const float> values) {
-                  if (tensor >= routes.size()) return;  // a representation
-                  for (const Route& route : routes[tensor]) {
-                    sums_[route.target]->Add(route.tensor, offset, values, route.weight);
-                  }
-                });
-    upload->Free(i);
   });
   return failed;
+}
+
+std::vector<CohortMember> Aggregator::ArrivedLocked() const {
+  std::vector<CohortMember> arrived;
+  for (const CohortMember& member : cohort_) {
+    if (added_.contains(member.client)) arrived.push_back(member);
+  }
+  return arrived;
+}
+
+absl::Status Aggregator::AddKept(int threads) {
+  absl::MutexLock lock(&mutex_);
+  return AddKeptLocked(threads);
+}
+
+absl::Status Aggregator::AddKeptLocked(int threads) {
+  if (!health_.ok() || kept_.empty()) return health_;
+  // Under rule `release` coefficients are those among the clients that have reported.
+  const bool release = config_.rule == Rule::kRelease;
+  const std::vector<CohortMember> members = release ? ArrivedLocked() : cohort_;
+  const Plan plan = release ? BuildPlan(targets_, members, config_) : full_plan_;
+  std::vector<Addend> addends;
+  for (size_t i = 0; i < members.size(); ++i) {
+    const auto kept = kept_.find(members[i].client);
+    if (kept == kept_.end()) continue;
+    addends.push_back({std::move(kept->second), RoutesOf(plan, i, members)});
+  }
+  kept_.clear();
+  health_.Update(Annotate(AddVerified(addends, threads), "updates are added in part"));
+  return health_;
 }
 
 std::map<std::string, StateDict> Aggregator::Representations() const {
@@ -183,18 +223,10 @@ std::vector<MergeStep> Aggregator::StepsOf(const Plan& plan,
 
 absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, int threads) {
   absl::MutexLock lock(&mutex_);
-  RETURN_IF_ERROR(health_);
-  std::vector<CohortMember> arrived;
-  for (const CohortMember& member : cohort_) {
-    if (added_.contains(member.client)) arrived.push_back(member);
-  }
+  RETURN_IF_ERROR(AddKeptLocked(threads));
+  const std::vector<CohortMember> arrived = ArrivedLocked();
   const Plan plan = BuildPlan(targets_, arrived, config_);
-  for (size_t i = 0; i < arrived.size() && config_.rule == Rule::kRelease; ++i) {
-    const std::shared_ptr<Upload> upload = std::move(kept_[arrived[i].client]);
-    RETURN_IF_ERROR(AddVerified(RoutesOf(plan, i, arrived), upload.get(), threads));
-  }
   RETURN_IF_ERROR(Merge(StepsOf(plan, arrived, globals), threads));
-  drained_ = true;
   return absl::OkStatus();
 }
 
@@ -205,10 +237,8 @@ absl::StatusOr<std::map<std::string, StateDict>> Aggregator::Finish(
   return merged;
 }
 
-Sums Aggregator::TakeSums(int threads) {
-  for (std::unique_ptr<Accumulator>& sum : sums_) {
-    if (!drained_) sum->Clear(threads);
-  }
+Sums Aggregator::TakeSums() {
+  for (std::unique_ptr<Accumulator>& sum : sums_) sum->Reset();
   return std::move(sums_);
 }
 

@@ -3,14 +3,15 @@
 //   1. created at zero for the targets and the sampled cohort
 //   2. Add() for each update, in any order, from any thread. It was verified whole while it arrived
 //      (Upload), so that a refused one never touches a sum; it is added block by block on all
-//      cores, and its spool is freed as it goes
+//      cores, and its spool is freed as it goes. Or it is kept, where the spools of a whole cohort
+//      have room: AddKept() goes over the sums once for all of them
 //   3. FinishInto() once: the plan over the clients that were added gives the coefficients
 //
 // An update is a delta against its client's own global. Where it contributes to another target t,
 // W_k - W_t is that delta plus (W_own - W_t), which FinishInto() adds from the globals, with the
 // same coefficient.
 //
-// Rule `paper`: updates are added as they come, weighted by n_k / D of the sampled cohort, and
+// Rule `paper`: updates are weighted by n_k / D of the sampled cohort, whenever they are added, and
 // rescaled at the end by D over the D of those that came. Rule `release`: a client's coefficient
 // depends on who comes after it, so spools are kept until the end. Memory is O(globals) either way,
 // whatever the number of clients.
@@ -32,7 +33,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
 #include "common/tensor/state_dict.h"
 #include "server/aggregation/accumulator.h"
 #include "server/aggregation/merge.h"
@@ -48,9 +51,9 @@ using Sums = std::vector<std::unique_ptr<Accumulator>>;
 class Aggregator {
  public:
   // `cohort`: in increasing order of name. `sums`: of an earlier Aggregator for the same targets
-  // (TakeSums()), or none.
+  // (TakeSums()), or none. `keep`: keep all updates until AddKept().
   Aggregator(std::vector<Target> targets, std::vector<CohortMember> cohort,
-             const AggregationConfig& config, Sums sums = {});
+             const AggregationConfig& config, Sums sums = {}, bool keep = false);
 
   // A new upload of `member`, of at most `most_bytes`.
   std::shared_ptr<Upload> NewUpload(const CohortMember& member, uint64_t most_bytes,
@@ -73,16 +76,20 @@ class Aggregator {
   // whose target has no representations.
   std::map<std::string, StateDict> Representations() const;
 
+  // Adds the updates that were kept. Not OK if one cannot be read; FinishInto() must not be called
+  // then.
+  absl::Status AddKept(int threads = 1);
+
   // Turns the current globals into the new ones, in place, on up to `threads` threads. Needs no
   // client to have reported: what nobody contributed to stays. Not OK before the globals were
-  // touched: health(), or a kept update that cannot be read.
+  // touched: health() and AddKept(), which it calls.
   absl::Status FinishInto(std::map<std::string, StateDict>* globals, int threads = 1);
   // The new globals from the current ones.
   absl::StatusOr<std::map<std::string, StateDict>> Finish(
       const std::map<std::string, StateDict>& globals) &&;
 
   // The sums' memory, at zero. Nothing else may be called afterwards.
-  Sums TakeSums(int threads);
+  Sums TakeSums();
 
  private:
   // Where a tensor of a member's update goes.
@@ -94,8 +101,18 @@ class Aggregator {
   using Routes = std::vector<std::vector<Route>>;  // by the tensor's place in the member's manifest
 
   const Target& TargetOf(const CohortMember& member) const;
-  absl::StatusOr<size_t> PlaceOf(const std::string& client) const;
-  absl::Status AddVerified(const Routes& routes, Upload* upload, int threads);
+  // A verified update that is to be added.
+  struct Addend {
+    std::shared_ptr<Upload> upload;
+    Routes routes;
+  };
+
+  // One chunk of each at a time: where they cover the same values, these stay in the caches.
+  absl::Status AddVerified(absl::Span<const Addend> addends, int threads);
+  void AddChunk(absl::string_view chunk, const Routes& routes, std::string* scratch);
+  absl::Status AddKeptLocked(int threads) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Those of the cohort whose updates are here.
+  std::vector<CohortMember> ArrivedLocked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   Routes RoutesOf(const Plan& plan, size_t member, const std::vector<CohortMember>& cohort) const;
   std::vector<MergeStep> StepsOf(const Plan& plan, const std::vector<CohortMember>& arrived,
                                  std::map<std::string, StateDict>* globals) const;
@@ -104,14 +121,14 @@ class Aggregator {
   const std::map<std::string, Manifest> uploads_;  // by dataset
   const std::vector<CohortMember> cohort_;
   const AggregationConfig config_;
+  const bool keep_;
   const Plan full_plan_;  // as if everybody had reported: says who goes where
   Sums sums_;             // by target
-  bool drained_ = false;  // the sums are zero again
 
   mutable absl::Mutex mutex_;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> added_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, std::shared_ptr<Upload>> kept_ ABSL_GUARDED_BY(mutex_);  // rule release
+  std::map<std::string, std::shared_ptr<Upload>> kept_ ABSL_GUARDED_BY(mutex_);  // by client
   std::map<std::string, StateDict> representations_ ABSL_GUARDED_BY(mutex_);
 };
 

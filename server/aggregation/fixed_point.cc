@@ -30,6 +30,20 @@ void AddSmall(const float* values, size_t count, double scale, int64_t* sums) {
   }
 }
 
+void Read(const int64_t* sums, size_t count, double* values) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<double> doubles;
+  const hn::RebindToSigned<decltype(doubles)> integers;
+  const auto unit = hn::Set(doubles, 1 / kFixedPointOne);
+  const size_t lanes = hn::Lanes(doubles);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto sum = hn::LoadU(integers, sums + i);
+    hn::StoreU(hn::Mul(hn::ConvertTo(doubles, sum), unit), doubles, values + i);
+  }
+  for (; i < count; ++i) values[i] = static_cast<double>(sums[i]) / kFixedPointOne;
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace tributary
@@ -39,6 +53,7 @@ HWY_AFTER_NAMESPACE();
 namespace tributary {
 
 HWY_EXPORT(AddSmall);
+HWY_EXPORT(Read);
 
 void AddFixedPoint(absl::Span<const float> values, double scale, absl::Span<int64_t> sums) {
   const double largest = std::bit_cast<float>(LargestMagnitudeBits(values));
@@ -49,6 +64,10 @@ void AddFixedPoint(absl::Span<const float> values, double scale, absl::Span<int6
   for (size_t i = 0; i < values.size(); ++i) {
     sums[i] += static_cast<int64_t>(std::nearbyint(static_cast<double>(values[i]) * scale));
   }
+}
+
+void ReadFixedPoint(absl::Span<const int64_t> sums, absl::Span<double> values) {
+  HWY_DYNAMIC_DISPATCH(Read)(sums.data(), sums.size(), values.data());
 }
 
 }  // namespace tributary

@@ -41,8 +41,14 @@ std::vector<std::vector<size_t>> GroupsOf(absl::Span<const MergeStep> steps) {
 void ComputeBlock(const MergeStep& step, size_t begin, absl::Span<float> values) {
   // One plain loop for each term: compilers make wide instructions of those.
   std::array<double, kBlock> change;
-  step.sums->Drain(step.place, begin, absl::MakeSpan(change).first(values.size()));
+  step.sums->Read(step.place, begin, absl::MakeSpan(change).first(values.size()));
   const float* old = step.tensor->values.data() + begin;
+  if (step.foreign.empty()) {
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = static_cast<float>(static_cast<double>(old[i]) + change[i] * step.factor);
+    }
+    return;
+  }
   for (size_t i = 0; i < values.size(); ++i) change[i] *= step.factor;
   for (const auto& [tensor, coefficient] : step.foreign) {
     const float* other = tensor->values.data() + begin;

@@ -19,13 +19,13 @@ namespace tributary {
 // new = old + factor * sum + sum over foreign of coefficient * (that tensor's old value - old).
 struct MergeStep {
   Tensor* tensor = nullptr;  // holds the old values, and the new ones in the end
-  Accumulator* sums = nullptr;
+  const Accumulator* sums = nullptr;
   size_t place = 0;  // of the tensor in `sums`
   double factor = 1;
   std::vector<std::pair<const Tensor*, double>> foreign = {};
 };
 
-// Takes all steps; sums that were read are zero afterwards. Internal if a foreign tensor has
+// Takes all steps. Internal if a foreign tensor has
 // another number of values.
 absl::Status Merge(absl::Span<const MergeStep> steps, int threads);
 

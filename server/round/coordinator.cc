@@ -11,6 +11,7 @@
 #include "common/codec/encoded_state.h"
 #include "common/tensor/safetensors.h"
 #include "server/round/progress.h"
+#include "server/round/round_payload.h"
 #include "server/round/round_record.h"
 #include "server/round/run_result.h"
 #include "server/round/sampler.h"
@@ -23,46 +24,6 @@ constexpr absl::Duration kTick = absl::Milliseconds(250);
 constexpr absl::Duration kProgressEvery = absl::Milliseconds(500);
 constexpr absl::Duration kOfferEvery = absl::Seconds(2);
 constexpr absl::Duration kFarewell = absl::Seconds(5);
-
-// Global and auxiliary weights in the order of the download manifest.
-absl::StatusOr<std::vector<EncodedState::Source>> DownloadOf(const DatasetContext& dataset,
-                                                             const ModelSet& models) {
-  const StateDict& global = models.globals.at(dataset.config.name);
-  const auto auxiliary = models.auxiliary.find(dataset.config.name);
-  std::vector<EncodedState::Source> download;
-  for (const TensorSpec& spec : dataset.download.tensors) {
-    const Tensor* tensor = global.Find(spec.name);
-    if (tensor == nullptr && auxiliary != models.auxiliary.end()) {
-      tensor = auxiliary->second.Find(spec.name);
-    }
-    if (tensor == nullptr) {
-      return absl::InternalError(
-          absl::StrCat("dataset ", dataset.config.name, ": the models lack tensor ", spec.name));
-    }
-    download.push_back({spec, tensor->values});
-  }
-  return download;
-}
-
-// Bytes of the largest upload of any dataset.
-int64_t LargestUpload(const RunContext& context) {
-  uint64_t largest = 0;
-  for (const auto& [name, dataset] : context.datasets) {
-    largest =
-        std::max(largest, MostUploadBytes(static_cast<uint64_t>(dataset.upload.ElementCount()),
-                                          dataset.upload.tensors.size()));
-  }
-  return static_cast<int64_t>(largest);
-}
-
-Target TargetOf(const DatasetContext& dataset) {
-  const auto first = static_cast<std::ptrdiff_t>(dataset.plain.tensors.size());
-  return {
-      .dataset = dataset.config.name,
-      .modality = dataset.config.modality,
-      .manifest = dataset.plain,
-      .representations = {dataset.upload.tensors.begin() + first, dataset.upload.tensors.end()}};
-}
 
 RoundOutcome OutcomeOf(const LiveRound& live) {
   RoundOutcome outcome{.round = live.round(), .updates = {}};
@@ -151,16 +112,15 @@ absl::Status Coordinator::Begin() {
   models_ = std::make_shared<ModelSet>();
   models_->globals = std::move(parts_.initial);
   RETURN_IF_ERROR(parts_.strategy->Begin(*parts_.context, models_.get()));
-  RETURN_IF_ERROR(PublishModels(&stages));
   RoundRecord record;
-  return Store(&record, parts_.clock->Now(), &stages);
+  return PublishAndStore(&record, parts_.clock->Now(), &stages);
 }
 
 absl::Status Coordinator::PublishModels(StageTimes* stages) {
   const StageWork::Scope scope(&stages->encode);
   const RunContext& context = *parts_.context;
   const bool deltas = context.config.wire.download_delta.has_value();
-  models_->published.clear();
+  if (deltas) models_->published.clear();
   for (const auto& [name, dataset] : context.datasets) {
     ASSIGN_OR_RETURN(const std::vector<EncodedState::Source> download,
                      DownloadOf(dataset, *models_));
@@ -172,18 +132,32 @@ absl::Status Coordinator::PublishModels(StageTimes* stages) {
                          .chunk_bytes = context.config.wire.chunk_bytes,
                          .plain_f32 = context.PlainF32(),
                          .threads = CoreCount()});
-    // With differences, what clients hold is more than the globals tell: it is part of the commit.
+    // With differences, what clients hold is more than the globals tell.
     if (deltas) models_->published[name] = published.whole;
   }
   return absl::OkStatus();
 }
 
-absl::Status Coordinator::Store(RoundRecord* record, absl::Time started, StageTimes* stages) {
+bool Coordinator::Evaluates(int round) const {
+  const RunConfig& config = parts_.context->config;
+  return round % config.evaluation.every == 0 || round == config.rounds;
+}
+
+absl::Status Coordinator::PublishAndStore(RoundRecord* record, absl::Time started,
+                                          StageTimes* stages) {
+  std::future<absl::Status> published =
+      std::async(std::launch::async, [this, stages] { return PublishModels(stages); });
+  // With differences it is part of the commit; else it may take the other cores meanwhile.
+  if (parts_.context->config.wire.download_delta.has_value()) RETURN_IF_ERROR(published.get());
   const StageWork::Scope scope(&stages->commit);
-  std::future<std::string> hash =
-      std::async(std::launch::async, [this] { return ModelHash(models_->globals); });
+  std::future<std::string> hash;
+  // SHA-256 takes longer than all else here: of models that somebody will look at.
+  if (Evaluates(record->round)) {
+    hash = std::async(std::launch::async, [this] { return ModelHash(models_->globals); });
+  }
   const absl::StatusOr<StagedModels> staged = parts_.store->Stage(record->round, *models_);
-  record->model_hash = hash.get();
+  if (hash.valid()) record->model_hash = hash.get();
+  if (published.valid()) RETURN_IF_ERROR(published.get());
   RETURN_IF_ERROR(staged.status());
   record->seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);
   RETURN_IF_ERROR(parts_.store->Commit(*record, *staged, parts_.clock->Now()));
@@ -288,9 +262,9 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
   setup.deadline = parts_.clock->Now() + context.config.round.deadline;
   setup.cohort = SampleMembers(round, attempt);
   setup.spool_folder = parts_.store->folder();
+  const int64_t spool_bytes = parts_.spool_bytes.value_or(SpoolBytes(LargestUpload(context)));
   if (spool_budget_ == nullptr) {
-    const int64_t bytes = parts_.spool_bytes.value_or(SpoolBytes(LargestUpload(context)));
-    spool_budget_ = std::make_shared<SpoolBudget>(bytes, bytes);
+    spool_budget_ = std::make_shared<SpoolBudget>(spool_bytes, spool_bytes);
   }
   setup.spool_budget = spool_budget_;
   setup.threads = CoreCount();
@@ -299,7 +273,8 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
   std::vector<Target> targets;
   for (const auto& [name, dataset] : context.datasets) targets.push_back(TargetOf(dataset));
   setup.aggregator = std::make_unique<Aggregator>(std::move(targets), setup.cohort,
-                                                  context.config.aggregation, std::move(sums_));
+                                                  context.config.aggregation, std::move(sums_),
+                                                  UploadsOf(setup.cohort, context) <= spool_bytes);
   nlohmann::json names = nlohmann::json::array();
   for (const CohortMember& member : setup.cohort) names.push_back(member.client);
   auto live = std::make_shared<LiveRound>(std::move(setup), [this] { Wake(); });
@@ -378,15 +353,14 @@ absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started) {
   RoundRecord record;
   record.round = round;
   record.attempt = attempt;
-  if (round % config.evaluation.every == 0 || round == config.rounds) {
+  if (Evaluates(round)) {
     RETURN_IF_ERROR(Enter(round, attempt, Phase::kEvaluating, ""));
     ASSIGN_OR_RETURN(record.tasks, parts_.evaluate(models_->globals));
   }
   record.updates = UpdatesJson(live->Accepted(), live->cohort());
   record.bytes_up = live->bytes_up();
   record.bytes_down = live->bytes_down();
-  RETURN_IF_ERROR(PublishModels(&live->stages()));
-  RETURN_IF_ERROR(Store(&record, started, &live->stages()));
+  RETURN_IF_ERROR(PublishAndStore(&record, started, &live->stages()));
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kCommitted, ""));
   const nlohmann::json stages = live->stages().ToJson();
   const double seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);
@@ -397,8 +371,8 @@ absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started) {
                          {"bytes_down", record.bytes_down},
                          {"clients", live->Accepted().size()},
                          {"loss", MeanLosses(record.updates)},
-                         {"model_hash", record.model_hash},
                          {"stages", stages}};
+  if (!record.model_hash.empty()) data["model_hash"] = record.model_hash;
   if (!record.tasks.empty()) data["tasks"] = record.tasks;
   parts_.events->Emit("round_committed",
                       absl::StrCat("round ", round, " of ", config.rounds, " committed with ",

@@ -83,10 +83,12 @@ class Coordinator {
   absl::Status AwaitClients();
   absl::StatusOr<RoundDecision> AwaitUpdates(LiveRound* live);
   absl::Status CommitRound(LiveRound* live, absl::Time started);
+  // Whether the models of `round` are evaluated, and hashed.
+  bool Evaluates(int round) const;
   // Puts what the next round's clients download into published_.
   absl::Status PublishModels(StageTimes* stages);
-  // Writes `record`, whose time and hash it fills in, and the models.
-  absl::Status Store(RoundRecord* record, absl::Time started, StageTimes* stages);
+  // Publishes the models and writes them with `record`, whose time and hash it fills in.
+  absl::Status PublishAndStore(RoundRecord* record, absl::Time started, StageTimes* stages);
   // Whose updates this committed round holds.
   void RememberMerged(const RoundRecord& record);
   absl::Status FinishRun();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
 
 namespace tributary {
 namespace {
@@ -401,11 +402,15 @@ void LiveRound::Close() {
 }
 
 absl::Status LiveRound::MergeInto(std::map<std::string, StateDict>* globals) {
+  {
+    const StageWork::Scope scope(&stages_.accumulate);
+    RETURN_IF_ERROR(setup_.aggregator->AddKept(setup_.threads));
+  }
   const StageWork::Scope scope(&stages_.merge);
   return setup_.aggregator->FinishInto(globals, setup_.threads);
 }
 
-Sums LiveRound::TakeSums() { return setup_.aggregator->TakeSums(setup_.threads); }
+Sums LiveRound::TakeSums() { return setup_.aggregator->TakeSums(); }
 
 std::map<std::string, StateDict> LiveRound::Representations() const {
   return setup_.aggregator->Representations();

@@ -24,9 +24,9 @@ nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundR
                       {"seconds", record.seconds},
                       {"bytes_up", record.bytes_up},
                       {"bytes_down", record.bytes_down},
-                      {"model_hash", record.model_hash},
                       {"tasks", record.tasks},
                       {"updates", record.updates}});
+    if (!record.model_hash.empty()) rounds.back()["model_hash"] = record.model_hash;
   }
   return {{"name", context.config.name},
           {"run_id", context.run_id},

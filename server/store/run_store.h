@@ -62,7 +62,7 @@ struct RoundRecord {
   double seconds = 0;
   uint64_t bytes_up = 0;
   uint64_t bytes_down = 0;
-  std::string model_hash;
+  std::string model_hash;                           // empty where not evaluated
   nlohmann::json tasks = nlohmann::json::object();  // metrics by dataset; empty where not evaluated
   nlohmann::json updates = nlohmann::json::object();  // loss, samples, bytes by client
 };

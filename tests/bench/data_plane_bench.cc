@@ -13,6 +13,7 @@
 #include "common/codec/state_decoder.h"
 #include "common/tensor/safetensors.h"
 #include "server/aggregation/accumulator.h"
+#include "server/aggregation/merge.h"
 #include "server/aggregation/plan.h"
 #include "tests/scratch_folder.h"
 
@@ -118,6 +119,17 @@ void BM_Accumulate(benchmark::State& state) {
   CountBytes(state, kLarge);
 }
 BENCHMARK(BM_Accumulate);
+
+void BM_Merge(benchmark::State& state) {
+  Tensor model{.shape = {static_cast<int64_t>(kLarge)}, .values = Draw(kLarge)};
+  Accumulator accumulator({{{"w", model.shape}}});
+  accumulator.Add(0, 0, Draw(kLarge), 0.125);
+  const std::vector<MergeStep> steps = {
+      {.tensor = &model, .sums = &accumulator, .place = 0, .factor = 0.5}};
+  for (auto _ : state) benchmark::DoNotOptimize(Merge(steps, 1));
+  CountBytes(state, kLarge);
+}
+BENCHMARK(BM_Merge);
 
 // The plan of a round of the paper's model: three targets, `range` clients of each.
 void BM_Plan(benchmark::State& state) {

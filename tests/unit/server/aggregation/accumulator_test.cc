@@ -96,27 +96,43 @@ TEST(AccumulatorTest, TheLargestAcceptedValuesDoNotOverflow) {
   EXPECT_NEAR(accumulator.Value(1, 0), 2.0 * kLargestDelta, 1e-3);
 }
 
-TEST(AccumulatorTest, DrainingGivesTheSumsAndLeavesZero) {
+TEST(AccumulatorTest, ReadingInPiecesGivesTheSums) {
   const std::vector<Update> updates = Adversarial(5);
   Accumulator accumulator(kManifest);
   for (const Update& update : updates) accumulator.Add(0, 0, update.values, update.weight);
-  const std::vector<double> sums = Sum(accumulator);
-  std::vector<double> drained(kValues);
-  accumulator.Drain(0, 0, absl::MakeSpan(drained).first(100));
-  accumulator.Drain(0, 100, absl::MakeSpan(drained).subspan(100));
-  EXPECT_EQ(drained, sums);
-  EXPECT_EQ(Sum(accumulator), std::vector<double>(kValues));
+  std::vector<double> read(kValues, -1);
+  accumulator.Read(0, 0, absl::MakeSpan(read).first(100));
+  accumulator.Read(0, 100, absl::MakeSpan(read).subspan(100));
+  EXPECT_EQ(read, Sum(accumulator));
 }
 
-TEST(AccumulatorTest, ClearingKeepsNothing) {
-  for (const int threads : {1, 3}) {
-    Accumulator accumulator(kManifest);
-    accumulator.Add(0, 5, std::vector<float>{2}, 0.5);
-    accumulator.Add(1, 2, std::vector<float>{2}, 0.5);
-    accumulator.Clear(threads);
-    EXPECT_EQ(Sum(accumulator), std::vector<double>(kValues));
-    EXPECT_EQ(accumulator.Value(1, 2), 0);
-  }
+TEST(AccumulatorTest, ResettingKeepsNothing) {
+  Accumulator accumulator(kManifest);
+  accumulator.Add(0, 5, std::vector<float>{2, 2}, 0.5);
+  accumulator.Add(1, 2, std::vector<float>{2}, 0.5);
+  accumulator.Reset();
+  EXPECT_EQ(Sum(accumulator), std::vector<double>(kValues));
+  EXPECT_EQ(accumulator.Value(1, 2), 0);
+  // Also not in front of, or behind, what is added then.
+  accumulator.Add(0, 6, std::vector<float>{4}, 0.5);
+  EXPECT_EQ(accumulator.Value(0, 5), 0);
+  EXPECT_EQ(accumulator.Value(0, 6), 2);
+  accumulator.Reset();
+  accumulator.Add(0, 4, std::vector<float>{4, 4}, 0.5);
+  EXPECT_EQ(accumulator.Value(0, 5), 2);
+  EXPECT_EQ(accumulator.Value(0, 6), 0);
+}
+
+TEST(AccumulatorTest, MergingWithOneThatWasWrittenFurtherTakesAllOfIt) {
+  Accumulator left(kManifest), right(kManifest);
+  left.Add(0, 0, std::vector<float>(kValues, 8), 0.5);
+  left.Reset();
+  left.Add(0, 1, std::vector<float>{2}, 0.5);
+  right.Add(0, 200, std::vector<float>{2}, 0.5);
+  left.MergeWith(right);
+  std::vector<double> expected(kValues);
+  expected[1] = expected[200] = 1;
+  EXPECT_EQ(Sum(left), expected);
 }
 
 // Tensors are locked in stripes of 65,536 values.
@@ -135,7 +151,7 @@ TEST(AccumulatorTest, UpdatesThatCrossStripesAtOnceAddUp) {
   }
   for (std::thread& thread : threads) thread.join();
   std::vector<double> sums(kLong);
-  accumulator.Drain(0, 0, absl::MakeSpan(sums));
+  accumulator.Read(0, 0, absl::MakeSpan(sums));
   EXPECT_EQ(sums, std::vector<double>(kLong, 1));
 }
 

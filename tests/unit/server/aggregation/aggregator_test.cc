@@ -244,7 +244,8 @@ TEST_P(AggregatorTest, HoweverUpdatesArriveTheyEndInTheSameBits) {
     stream.Shuffle(absl::MakeSpan(order));
     const int threads = 1 + static_cast<int>(run % 4);
     SpoolBudget budget(static_cast<int64_t>(stream.Below(40'000)));  // the rest goes to files
-    Aggregator aggregator(targets_, cohort_, config_, std::move(sums));
+    const bool keep = run % 3 == 1;
+    Aggregator aggregator(targets_, cohort_, config_, std::move(sums), keep);
     for (const CohortMember& member : order) {
       const auto encoded = EncodeSomehow(Draw("delta." + member.client, 0.01), &stream);
       const auto upload = aggregator.NewUpload(
@@ -256,7 +257,7 @@ TEST_P(AggregatorTest, HoweverUpdatesArriveTheyEndInTheSameBits) {
     std::map<std::string, StateDict> merged = globals_;
     ASSERT_TRUE(aggregator.FinishInto(&merged, threads).ok());
     EXPECT_EQ(ModelHash(merged), hash) << "run " << run;
-    sums = aggregator.TakeSums(threads);
+    sums = aggregator.TakeSums();
   }
 }
 
@@ -266,7 +267,7 @@ TEST_P(AggregatorTest, SumsOfARoundThatWasGivenUpAreForgotten) {
   ASSERT_TRUE(Add(&clean, "pair1").ok());
   ASSERT_TRUE(Add(&given_up, "img1").ok());
   ASSERT_TRUE(Add(&given_up, "pair2").ok());
-  Aggregator next(targets_, cohort_, config_, given_up.TakeSums(3));
+  Aggregator next(targets_, cohort_, config_, given_up.TakeSums());
   ASSERT_TRUE(Add(&next, "pair1").ok());
   EXPECT_EQ(HashOf(std::move(next)), HashOf(std::move(clean)));
 }
@@ -421,11 +422,29 @@ TEST_F(PaperSumsTest, ASpoolThatCannotBeReadSpoilsTheSumsUntilTheyAreTaken) {
   EXPECT_FALSE(aggregator->FinishInto(&untouched).ok());
   EXPECT_EQ(ModelHash(untouched), ModelHash(globals_));
 
-  Aggregator next(targets_, cohort_, config_, aggregator->TakeSums(1));
+  Aggregator next(targets_, cohort_, config_, aggregator->TakeSums());
   Aggregator fresh(targets_, cohort_, config_);
   EXPECT_TRUE(next.health().ok());
   for (Aggregator* other : {&next, &fresh}) ASSERT_TRUE(Add(other, "img0").ok());
   EXPECT_EQ(HashOf(std::move(next)), HashOf(std::move(fresh)));
+}
+
+TEST_F(PaperSumsTest, ASpoolThatCannotBeReadSpoilsWhatWasKeptToo) {
+  budget_.Take(1 << 20);
+  Aggregator aggregator(targets_, cohort_, config_, {}, /*keep=*/true);
+  const std::string path = scratch_ / "lost";
+  const auto encoded = EncodedState::Encode(Draw("delta.img0", 0.01), Codec::kF32, 256, 1);
+  auto upload =
+      WholeUpload(aggregator, MemberOf("img0"), *encoded, std::make_unique<Spool>(path, &budget_));
+  ASSERT_TRUE(upload.ok()) << upload.status();
+  ASSERT_TRUE(aggregator.Add("img0", *std::move(upload)).ok());
+  ASSERT_TRUE(Add(&aggregator, "img1").ok());
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
+  EXPECT_FALSE(aggregator.AddKept().ok());
+  EXPECT_FALSE(aggregator.health().ok());
+  std::map<std::string, StateDict> untouched = globals_;
+  EXPECT_FALSE(aggregator.FinishInto(&untouched).ok());
+  EXPECT_EQ(ModelHash(untouched), ModelHash(globals_));
 }
 
 TEST_P(AggregatorTest, TheLargestDeltaIsAcceptedAndTheNextNumberIsNot) {

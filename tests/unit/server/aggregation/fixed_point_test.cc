@@ -87,5 +87,21 @@ TEST(FixedPointTest, TiesGoToTheEvenNeighbour) {
   EXPECT_EQ(sums, (std::vector<int64_t>{0, 2, 2, 0, -2, -2}));
 }
 
+TEST(FixedPointTest, ReadingRoundsAsAConversionDoes) {
+  RandomStream stream(3, "sums");
+  for (size_t length = 0; length <= 70; ++length) {
+    std::vector<int64_t> sums;
+    for (size_t i = 0; i < length; ++i) {
+      const auto bits = static_cast<int64_t>(stream.Uniform() * 0x1p53) * 0x1f7 + 1;
+      sums.push_back((i % 2 == 0 ? bits : -bits) >> (i % 60));
+    }
+    if (length > 3) sums[2] = (int64_t{1} << 61) - 1, sums[3] = -(int64_t{1} << 53) - 1;
+    std::vector<double> expected, read(length);
+    for (const int64_t sum : sums) expected.push_back(static_cast<double>(sum) / kFixedPointOne);
+    ReadFixedPoint(sums, absl::MakeSpan(read));
+    EXPECT_EQ(read, expected);
+  }
+}
+
 }  // namespace
 }  // namespace tributary

@@ -31,7 +31,9 @@ TEST(RunResultTest, SumsRoundsAndKeepsTheLastEvaluation) {
   EXPECT_EQ(result["bytes_up"], 30);
   EXPECT_EQ(result["model_hash"], "h2");
   EXPECT_EQ(result["tasks"]["words"]["accuracy"], 40);
-  EXPECT_EQ(result["history"].size(), 2u);
+  ASSERT_EQ(result["history"].size(), 2u);
+  EXPECT_FALSE(result["history"][0].contains("model_hash")) << "a round that has none";
+  EXPECT_EQ(result["history"][1]["model_hash"], "h2");
 }
 
 TEST(RunResultTest, WritesResultAndModels) {
