@@ -13,8 +13,8 @@
 namespace tributary {
 
 int64_t SpoolBytes(int64_t largest_upload) {
-  constexpr int64_t kLeast = 48 << 20, kWhole = 128 << 20;
-  return std::max(kLeast, std::min(largest_upload, kWhole + (largest_upload - kWhole) / 8 * 7));
+  constexpr int64_t kLeast = 48 << 20, kWhole = 96 << 20;
+  return std::max(kLeast, std::min(largest_upload, kWhole + (largest_upload - kWhole) / 4 * 3));
 }
 
 std::string SpoolBudget::TakeBuffer() {

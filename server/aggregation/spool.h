@@ -24,8 +24,8 @@
 namespace tributary {
 
 // Memory for the uploads of a round where the largest has `largest_upload` bytes: room for one, or
-// for several where they are small. Of what a large one has beyond 128 MiB an eighth goes to a
-// file: sums, globals and upload would else come to more than four models.
+// for several where they are small. Of what a large one has beyond 96 MiB a quarter goes to a file:
+// sums, globals, upload and what many connections take would else come to more than four models.
 int64_t SpoolBytes(int64_t largest_upload);
 
 // Bytes that all spools together may hold in memory, and the buffers that hold them, which are used

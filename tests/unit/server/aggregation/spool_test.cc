@@ -103,10 +103,10 @@ TEST_F(SpoolTest, ReservesNoMoreThanOneSpoolMayAndPutsTheRestIntoItsFile) {
 TEST(SpoolBytesTest, IsOneUploadOrSeveralSmallOnesOrMostOfALargeOne) {
   constexpr int64_t kMiB = 1 << 20;
   EXPECT_EQ(SpoolBytes(1000), 48 * kMiB);
-  EXPECT_EQ(SpoolBytes(100 * kMiB), 100 * kMiB);
-  EXPECT_EQ(SpoolBytes(128 * kMiB), 128 * kMiB);
-  EXPECT_EQ(SpoolBytes(208 * kMiB), 198 * kMiB);
-  EXPECT_EQ(SpoolBytes(3200 * kMiB), 2816 * kMiB);
+  EXPECT_EQ(SpoolBytes(90 * kMiB), 90 * kMiB);
+  EXPECT_EQ(SpoolBytes(96 * kMiB), 96 * kMiB);
+  EXPECT_EQ(SpoolBytes(208 * kMiB), 180 * kMiB);
+  EXPECT_EQ(SpoolBytes(3200 * kMiB), 2424 * kMiB);
 }
 
 TEST_F(SpoolTest, WhatIsReservedAlreadyIsNotTakenAgain) {
