@@ -1,92 +1,78 @@
 #include "common/rpc/bulk_call.h"
 
-#include <utility>
-
 #include "common/rpc/status_proto.h"
 
 namespace tributary {
 
 BulkCall::BulkCall(grpc::GenericStub* stub, const std::string& method, grpc::ClientContext* context)
-    : context_(context) {
-  stub->PrepareBidiStreamingCall(context, method, grpc::StubOptions(), this);
-  AddHold();  // for operations that are started from outside a callback
-  {
-    absl::MutexLock lock(&mutex_);
-    reading_ = true;
-  }
-  StartRead(&incoming_);
-  StartCall();
+    : context_(context), stream_(stub->PrepareCall(context, method, &queue_)) {
+  Begin(&sending_);
+  stream_->StartCall(&sending_);
+  StartRead();
 }
 
 BulkCall::~BulkCall() {
-  context_->TryCancel();
+  if (!finished_) context_->TryCancel();
   Finish().IgnoreError();
+  queue_.Shutdown();
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_.Next(&tag, &ok)) {
+  }
 }
 
-bool BulkCall::Write(grpc::ByteBuffer message) {
-  {
-    absl::MutexLock lock(&mutex_);
-    const auto idle = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !writing_; };
-    mutex_.Await(absl::Condition(&idle));
-    if (write_failed_) return false;
-    writing_ = true;
+void BulkCall::Await(const Operation& operation) {
+  while (operation.running) {
+    void* tag = nullptr;
+    bool ok = false;
+    if (!queue_.Next(&tag, &ok)) return;
+    auto* const done = static_cast<Operation*>(tag);
+    done->running = false;
+    done->failed |= !ok;
   }
-  outgoing_ = std::move(message);
-  StartWrite(&outgoing_);
+}
+
+void BulkCall::StartRead() {
+  Begin(&reading_);
+  stream_->Read(&incoming_, &reading_);
+}
+
+bool BulkCall::Write(const grpc::ByteBuffer& message) {
+  Await(sending_);
+  if (sending_.failed) return false;
+  Begin(&sending_);
+  stream_->Write(message, &sending_);
   return true;
 }
 
 void BulkCall::WritesDone() {
-  {
-    absl::MutexLock lock(&mutex_);
-    const auto idle = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !writing_; };
-    mutex_.Await(absl::Condition(&idle));
-    if (write_failed_) return;
-  }
-  StartWritesDone();
+  Await(sending_);
+  if (sending_.failed) return;
+  Begin(&sending_);
+  stream_->WritesDone(&sending_);
 }
 
 bool BulkCall::Read(grpc::ByteBuffer* message) {
-  {
-    absl::MutexLock lock(&mutex_);
-    const auto arrived = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return !reading_; };
-    mutex_.Await(absl::Condition(&arrived));
-    if (no_more_) return false;
-    reading_ = true;
-  }
+  Await(reading_);
+  if (reading_.failed) return false;
   message->Swap(&incoming_);
   incoming_.Clear();
-  StartRead(&incoming_);
+  StartRead();
   return true;
 }
 
 absl::Status BulkCall::Finish() {
-  grpc::ByteBuffer dropped;
-  while (Read(&dropped)) {
+  if (!finished_) {
+    grpc::ByteBuffer dropped;
+    while (Read(&dropped)) {
+    }
+    Await(sending_);
+    Begin(&finishing_);
+    stream_->Finish(&status_, &finishing_);
+    Await(finishing_);
+    finished_ = true;
   }
-  if (!std::exchange(released_, true)) RemoveHold();  // nothing is started any more
-  absl::MutexLock lock(&mutex_);
-  const auto over = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return done_; };
-  mutex_.Await(absl::Condition(&over));
   return FromGrpcStatus(status_);
-}
-
-void BulkCall::OnReadDone(bool ok) {
-  absl::MutexLock lock(&mutex_);
-  reading_ = false;
-  no_more_ |= !ok;
-}
-
-void BulkCall::OnWriteDone(bool ok) {
-  absl::MutexLock lock(&mutex_);
-  writing_ = false;
-  write_failed_ |= !ok;
-}
-
-void BulkCall::OnDone(const grpc::Status& status) {
-  absl::MutexLock lock(&mutex_);
-  status_ = status;
-  done_ = true;
 }
 
 }  // namespace tributary

@@ -2,35 +2,37 @@
 //
 // Serves the three kinds of streaming call alike. One write is on its way while the next is made,
 // and one read while the last is used. Every wait ends with the call's deadline.
+//
+// The thread itself does the connection's work while it waits, as in gRPC's synchronous interface:
+// another one would have to be woken for every message, twice.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/support/byte_buffer.h>
-#include <grpcpp/support/client_callback.h>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 
 namespace tributary {
 
-// Used by one thread.
-class BulkCall : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+// Used by one thread; others may cancel `context`.
+class BulkCall {
  public:
   // Begins the call. `method`: "/package.Service/Method". `context` has a deadline; both must
   // outlive the object.
   BulkCall(grpc::GenericStub* stub, const std::string& method, grpc::ClientContext* context);
-  // Cancels a call that was not finished, and waits for its last callback.
-  ~BulkCall() override;
+  // Cancels a call that was not finished, and waits for its end.
+  ~BulkCall();
   BulkCall(const BulkCall&) = delete;
   BulkCall& operator=(const BulkCall&) = delete;
 
   // Sends a message, once the one before it is on its way. False if the call is over: Finish() says
   // why.
-  bool Write(grpc::ByteBuffer message);
+  bool Write(const grpc::ByteBuffer& message);
   // No more writes.
   void WritesDone();
   // The next message. False if there is none.
@@ -39,20 +41,22 @@ class BulkCall : private grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuf
   absl::Status Finish();
 
  private:
-  void OnReadDone(bool ok) override;
-  void OnWriteDone(bool ok) override;
-  void OnDone(const grpc::Status& status) override;
+  // An operation of gRPC's, whose address is its tag.
+  struct Operation {
+    bool running = false;
+    bool failed = false;  // and so will all later ones
+  };
+  void Begin(Operation* operation) { operation->running = true; }
+  void Await(const Operation& operation);
+  void StartRead();
 
   grpc::ClientContext* const context_;
-  bool released_ = false;
-  grpc::ByteBuffer outgoing_, incoming_;  // belong to gRPC while an operation is under way
-  absl::Mutex mutex_;
-  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
-  bool write_failed_ ABSL_GUARDED_BY(mutex_) = false;
-  bool reading_ ABSL_GUARDED_BY(mutex_) = false;
-  bool no_more_ ABSL_GUARDED_BY(mutex_) = false;  // nothing more can be read
-  bool done_ ABSL_GUARDED_BY(mutex_) = false;
-  grpc::Status status_ ABSL_GUARDED_BY(mutex_);
+  grpc::CompletionQueue queue_;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream_;
+  grpc::ByteBuffer incoming_;  // belongs to gRPC while a read is running
+  Operation sending_, reading_, finishing_;
+  bool finished_ = false;
+  grpc::Status status_;
 };
 
 }  // namespace tributary
