@@ -1,7 +1,5 @@
 #include "client/daemon/transfer.h"
 
-#include <utility>
-
 #include <grpcpp/client_context.h>
 
 #include "absl/strings/str_cat.h"
@@ -56,7 +54,6 @@ absl::StatusOr<v1::UpdateState> Transfer::Ask(const SessionTerms& terms,
   query.set_session(terms.session);
   query.set_round(update.round);
   query.set_bytes(update.state->bytes());
-  push_channel_ = DialAhead(*dial_);
   grpc::ClientContext context;
   SetLimit(limit, &context);
   WorkGate::CallScope scope(gate_, token_, &context);
@@ -71,9 +68,7 @@ absl::StatusOr<v1::UpdateState> Transfer::Push(const SessionTerms& terms,
   grpc::ClientContext context;
   SetLimit(limit, &context);
   WorkGate::CallScope scope(gate_, token_, &context);
-  const std::shared_ptr<grpc::Channel> channel = std::exchange(push_channel_, nullptr);
-  return PushChunks(channel != nullptr ? channel : (*dial_)(), HeaderOf(terms, update, first_chunk),
-                    *update.state, &context);
+  return PushChunks(*dial_, HeaderOf(terms, update, first_chunk), *update.state, &context);
 }
 
 }  // namespace tributary

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include <grpcpp/generic/generic_stub.h>
 
@@ -48,7 +47,6 @@ class Transfer {
   const Dial* const dial_;
   WorkGate* const gate_;
   CancelToken* const token_;
-  std::shared_ptr<grpc::Channel> push_channel_;  // dialled with a question, used by its push
 };
 
 }  // namespace tributary

@@ -35,8 +35,8 @@ absl::Status PullChunks(grpc::GenericStub* stub, const v1::PullRequest& request,
   return refused.ok() ? status : refused;
 }
 
-absl::StatusOr<v1::UpdateState> PushChunks(const std::shared_ptr<grpc::Channel>& channel,
-                                           const v1::PushHeader& header, const EncodedState& update,
+absl::StatusOr<v1::UpdateState> PushChunks(const Dial& dial, const v1::PushHeader& header,
+                                           const EncodedState& update,
                                            grpc::ClientContext* context) {
   const std::vector<absl::Cord>& chunks = update.chunks();
   if (header.first_chunk() > chunks.size()) {
@@ -45,7 +45,7 @@ absl::StatusOr<v1::UpdateState> PushChunks(const std::shared_ptr<grpc::Channel>&
   }
   v1::PushMessage first;
   *first.mutable_header() = header;
-  grpc::GenericStub stub(channel);
+  grpc::GenericStub stub(dial());
   BulkCall call(&stub, kPushUpdate, context);
   // A write that fails means that the coordinator has ended the call: its status tells why.
   bool open = call.Write(BufferOf(first));

@@ -2,9 +2,8 @@
 // clients do alike once a call may be made. Deadlines and cancellation are the context's.
 #pragma once
 
-#include <memory>
+#include <cstdint>
 
-#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/generic/generic_stub.h>
 
@@ -13,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/codec/encoded_state.h"
+#include "common/rpc/channel.h"
 #include "tributary/v1/federation.pb.h"
 
 namespace tributary {
@@ -25,11 +25,10 @@ absl::Status PullChunks(grpc::GenericStub* stub, const v1::PullRequest& request,
 // Pushes the chunks of `update` from header.first_chunk() on, after the header. Internal if the
 // coordinator asks for chunks beyond the last, or its answer is not an UpdateState.
 //
-// Over a connection of its own, `channel`, which should end with the push: a connection that has
-// received much keeps megabytes of the coordinator's memory for its next read, which comes a round
-// later.
-absl::StatusOr<v1::UpdateState> PushChunks(const std::shared_ptr<grpc::Channel>& channel,
-                                           const v1::PushHeader& header, const EncodedState& update,
+// Over a connection of its own, which ends with the push: a connection that has received much keeps
+// megabytes of the coordinator's memory for its next read, which comes a round later.
+absl::StatusOr<v1::UpdateState> PushChunks(const Dial& dial, const v1::PushHeader& header,
+                                           const EncodedState& update,
                                            grpc::ClientContext* context);
 
 }  // namespace tributary

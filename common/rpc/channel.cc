@@ -45,12 +45,6 @@ std::shared_ptr<grpc::Channel> MakeChannel(
   return grpc::CreateCustomChannel(address, credentials, arguments);
 }
 
-std::shared_ptr<grpc::Channel> DialAhead(const Dial& dial) {
-  std::shared_ptr<grpc::Channel> channel = dial();
-  channel->GetState(/*try_to_connect=*/true);
-  return channel;
-}
-
 void ConfigureKeepalive(absl::Duration keepalive, grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, Milliseconds(keepalive));
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, Milliseconds(keepalive));

@@ -33,9 +33,6 @@ std::shared_ptr<grpc::Channel> MakeChannel(
 // Makes such a channel, each time one with a connection of its own.
 using Dial = std::function<std::shared_ptr<grpc::Channel>()>;
 
-// Dials and begins to connect, while the caller does something else.
-std::shared_ptr<grpc::Channel> DialAhead(const Dial& dial);
-
 // Lets clients ping as often as MakeChannel() does, and pings them every `keepalive`.
 void ConfigureKeepalive(absl::Duration keepalive, grpc::ServerBuilder* builder);
 

@@ -12,7 +12,7 @@
 // within kLongestTurn, the next in turn goes to a file instead after kPatience.
 //
 // Thread-safe. A chunk is verified on the thread that calls AppendChunk(), an update is added on
-// that of FinishPush().
+// that of FinishPush() or, if the aggregator keeps it, of MergeInto().
 #pragma once
 
 #include <atomic>

@@ -140,10 +140,9 @@ absl::Status LoadClient::DoTask(const v1::Task& task) {
   const std::shared_ptr<const EncodedState> update = maker_->Make(
       manifest, codec, task.plain_f32(), chunk_bytes, absl::HashOf(join_.client()) + task.round());
   for (int i = 0; i < kMostPushes; ++i) {
-    const std::shared_ptr<grpc::Channel> channel = DialAhead(dial_);
     ASSIGN_OR_RETURN(v1::UpdateState state, Ask(task, *update));
     if (state.state() == v1::UpdateState::STATE_WANTED) {
-      ASSIGN_OR_RETURN(state, Push(channel, task, *update, state.next_chunk()));
+      ASSIGN_OR_RETURN(state, Push(task, *update, state.next_chunk()));
     }
     if (state.state() == v1::UpdateState::STATE_ACCEPTED) {
       ++counters_->updates;
@@ -193,8 +192,7 @@ absl::StatusOr<v1::UpdateState> LoadClient::Ask(const v1::Task& task, const Enco
   return state;
 }
 
-absl::StatusOr<v1::UpdateState> LoadClient::Push(const std::shared_ptr<grpc::Channel>& channel,
-                                                 const v1::Task& task, const EncodedState& update,
+absl::StatusOr<v1::UpdateState> LoadClient::Push(const v1::Task& task, const EncodedState& update,
                                                  uint32_t first_chunk) {
   v1::PushHeader header;
   {
@@ -208,7 +206,7 @@ absl::StatusOr<v1::UpdateState> LoadClient::Push(const std::shared_ptr<grpc::Cha
   header.set_samples(join_.data().samples());
   grpc::ClientContext context;
   SetLimit(&context);
-  return PushChunks(channel, header, update, &context);
+  return PushChunks(dial_, header, update, &context);
 }
 
 }  // namespace tributary

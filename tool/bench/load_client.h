@@ -60,8 +60,7 @@ class LoadClient {
   absl::Status DoTask(const v1::Task& task);
   absl::Status Pull(const v1::Task& task);
   absl::StatusOr<v1::UpdateState> Ask(const v1::Task& task, const EncodedState& update);
-  absl::StatusOr<v1::UpdateState> Push(const std::shared_ptr<grpc::Channel>& channel,
-                                       const v1::Task& task, const EncodedState& update,
+  absl::StatusOr<v1::UpdateState> Push(const v1::Task& task, const EncodedState& update,
                                        uint32_t first_chunk);
 
   const v1::Join join_;
