@@ -85,7 +85,7 @@ absl::Status Aggregator::Add(const std::string& client, std::shared_ptr<Upload> 
       return absl::AlreadyExistsError(absl::StrCat("client ", client, " has reported already"));
     }
     StateDict representations = upload->TakeRepresentations();
-    if (representations.size() > 0) representations_[client] = std::move(representations);
+    if (!representations.empty()) representations_[client] = std::move(representations);
     if (keep_) {
       kept_[client] = std::move(upload);
       return absl::OkStatus();
