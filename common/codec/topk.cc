@@ -54,6 +54,7 @@ std::string EncodeTopK(absl::Span<const float> values) {
     kept.push_back(values[i]);
     next = i + 1;
   }
+  if (gaps.empty()) return "";  // memcpy() takes no null pointers, not even for nothing
   std::string payload(gaps.size() * kTopKEntryBytes, '\0');
   std::memcpy(payload.data(), gaps.data(), 2 * gaps.size());
   std::vector<uint16_t> halves(kept.size());
