@@ -20,7 +20,6 @@
 namespace tributary {
 namespace {
 
-constexpr uint64_t kStartEvery = 1 << 20;
 constexpr size_t kPiece = 1 << 20;
 
 // Of a file or a folder.
@@ -54,14 +53,14 @@ AtomicFile::~AtomicFile() {
 
 void AtomicFile::Put(absl::string_view content) {
   while (!content.empty() && status_.ok()) {
-    const ssize_t written = write(fd_, content.data(), content.size());
+    const ssize_t written = write(fd_, content.data(), std::min(content.size(), kPiece));
     if (written < 0) {
       if (errno != EINTR) status_ = ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
       continue;
     }
     content.remove_prefix(static_cast<size_t>(written));
     written_ += static_cast<uint64_t>(written);
-    if (written_ - started_ < kStartEvery) continue;
+    if (written_ - started_ < kPiece) continue;
     // The disk begins now and not at the end. A hint: Commit() makes sure.
     sync_file_range(fd_, static_cast<off_t>(started_), static_cast<off_t>(written_ - started_),
                     SYNC_FILE_RANGE_WRITE);
@@ -79,11 +78,7 @@ absl::Status AtomicFile::Write(absl::Span<const absl::string_view> pieces) {
   const std::future<void> summed = std::async(std::launch::async, [&] {
     for (const absl::string_view piece : pieces) checksum_.Add(piece);
   });
-  for (absl::string_view piece : pieces) {
-    for (; !piece.empty(); piece.remove_prefix(std::min(piece.size(), kPiece))) {
-      Put(piece.substr(0, kPiece));
-    }
-  }
+  for (const absl::string_view piece : pieces) Put(piece);
   summed.wait();
   return status_;
 }

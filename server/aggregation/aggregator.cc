@@ -172,8 +172,14 @@ absl::Status Aggregator::AddKeptLocked(int threads) {
   if (!health_.ok() || kept_.empty()) return health_;
   // Under rule `release` coefficients are those among the clients that have reported.
   const bool release = config_.rule == Rule::kRelease;
-  const std::vector<CohortMember> members = release ? ArrivedLocked() : cohort_;
-  const Plan plan = release ? BuildPlan(targets_, members, config_) : full_plan_;
+  std::vector<CohortMember> arrived;
+  Plan arrived_plan;
+  if (release) {
+    arrived = ArrivedLocked();
+    arrived_plan = BuildPlan(targets_, arrived, config_);
+  }
+  const std::vector<CohortMember>& members = release ? arrived : cohort_;
+  const Plan& plan = release ? arrived_plan : full_plan_;
   std::vector<Addend> addends;
   for (size_t i = 0; i < members.size(); ++i) {
     const auto kept = kept_.find(members[i].client);
