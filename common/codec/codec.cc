@@ -127,19 +127,15 @@ void ForBlocks(size_t count, BlockSink sink, Fill fill) {
   }
 }
 
-// Values that are what the payload holds, at an address that floats may have.
-void HandOver(const char* bytes, size_t count, BlockSink sink) {
-  const auto values = absl::MakeConstSpan(reinterpret_cast<const float*>(bytes), count);
-  for (size_t begin = 0; begin < count; begin += kDecodeBlock) {
-    sink(begin, values.subspan(begin, kDecodeBlock));
-  }
-}
-
 // Fixed-width values, in a row or in planes.
 void DecodeWide(Codec codec, bool planes, const char* bytes, size_t count, BlockSink sink) {
-  const bool aligned = reinterpret_cast<uintptr_t>(bytes) % alignof(float) == 0;
-  if (codec == Codec::kF32 && !planes && aligned) return HandOver(bytes, count, sink);
   const size_t width = RowOf(codec).plane_width;
+  if (const auto plain = PlainValues(codec, planes, {bytes, width * count}); plain.has_value()) {
+    for (size_t begin = 0; begin < count; begin += kDecodeBlock) {
+      sink(begin, plain->subspan(begin, kDecodeBlock));
+    }
+    return;
+  }
   alignas(64) std::array<char, 2 * kDecodeBlock> items;
   ForBlocks(count, sink, [&](size_t begin, absl::Span<float> values) {
     if (codec == Codec::kF32) {
@@ -253,6 +249,14 @@ CodedPayload EncodeValues(Codec codec, absl::Span<const float> values) {
   packed.resize(size);
   packed.shrink_to_fit();
   return {.bytes = std::move(packed), .compressed = true};
+}
+
+std::optional<absl::Span<const float>> PlainValues(Codec codec, bool compressed,
+                                                   absl::string_view payload) {
+  const bool aligned = reinterpret_cast<uintptr_t>(payload.data()) % alignof(float) == 0;
+  if (codec != Codec::kF32 || compressed || !aligned) return std::nullopt;
+  return absl::MakeConstSpan(reinterpret_cast<const float*>(payload.data()),
+                             payload.size() / sizeof(float));
 }
 
 absl::Status DecodeValues(Codec codec, bool compressed, absl::string_view payload, size_t count,

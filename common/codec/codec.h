@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -62,6 +63,11 @@ struct CodedPayload {
 
 // The payload for `values`: 1 to kMostSliceValues, all finite.
 CodedPayload EncodeValues(Codec codec, absl::Span<const float> values);
+
+// The values of a payload that lie in it as they are, at an address that floats may have; nothing
+// if they must be decoded. The size is not checked.
+std::optional<absl::Span<const float>> PlainValues(Codec codec, bool compressed,
+                                                   absl::string_view payload);
 
 // Takes each block of decoded values, in order: `offset` counts from the slice's first value. Valid
 // during the call.

@@ -66,7 +66,7 @@ void Accumulator::MergeWith(const Accumulator& other) {
   }
 }
 
-void Accumulator::Read(size_t tensor, size_t offset, absl::Span<double> sums) const {
+void Accumulator::Read(size_t tensor, size_t offset, absl::Span<int64_t> sums) const {
   const Sum& sum = sums_[tensor];
   while (!sums.empty()) {
     const size_t first = offset % kStripe;
@@ -74,8 +74,7 @@ void Accumulator::Read(size_t tensor, size_t offset, absl::Span<double> sums) co
     const Stripe& stripe = sum.stripes[offset / kStripe];
     absl::MutexLock lock(&stripe.mutex);
     const size_t written = std::clamp(stripe.written, first, first + count) - first;
-    ReadFixedPoint(absl::MakeConstSpan(values_.data() + sum.begin + offset, written),
-                   sums.first(written));
+    std::copy_n(values_.data() + sum.begin + offset, written, sums.begin());
     std::fill(sums.begin() + static_cast<std::ptrdiff_t>(written),
               sums.begin() + static_cast<std::ptrdiff_t>(count), 0);
     sums.remove_prefix(count);
@@ -84,9 +83,9 @@ void Accumulator::Read(size_t tensor, size_t offset, absl::Span<double> sums) co
 }
 
 double Accumulator::Value(size_t tensor, size_t index) const {
-  double value = 0;
-  Read(tensor, index, absl::MakeSpan(&value, 1));
-  return value;
+  int64_t sum = 0;
+  Read(tensor, index, absl::MakeSpan(&sum, 1));
+  return static_cast<double>(sum) / kFixedPointOne;
 }
 
 }  // namespace tributary

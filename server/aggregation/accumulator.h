@@ -37,8 +37,9 @@ class Accumulator {
   // Adds the sums of `other`, which has the same manifest.
   void MergeWith(const Accumulator& other);
 
-  // The sums of a tensor from value `offset` on, as numbers.
-  void Read(size_t tensor, size_t offset, absl::Span<double> sums) const;
+  // The sums of a tensor from value `offset` on, in fixed point.
+  void Read(size_t tensor, size_t offset, absl::Span<int64_t> sums) const;
+  // One sum, as a number.
   double Value(size_t tensor, size_t index) const;
 
  private:

@@ -184,7 +184,12 @@ absl::Status Aggregator::AddKeptLocked(int threads) {
   for (size_t i = 0; i < members.size(); ++i) {
     const auto kept = kept_.find(members[i].client);
     if (kept == kept_.end()) continue;
-    addends.push_back({std::move(kept->second), RoutesOf(plan, i, members)});
+    Routes routes = RoutesOf(plan, i, members);
+    if (auto plain = PlainUpdate::Of(kept->second, routes.size()); plain.has_value()) {
+      plain_.push_back({*std::move(plain), std::move(routes)});
+    } else {
+      addends.push_back({std::move(kept->second), std::move(routes)});
+    }
   }
   kept_.clear();
   health_.Update(Annotate(AddVerified(addends, threads), "updates are added in part"));
@@ -196,16 +201,27 @@ std::map<std::string, StateDict> Aggregator::Representations() const {
   return representations_;
 }
 
-std::vector<MergeStep> Aggregator::StepsOf(const Plan& plan,
-                                           const std::vector<CohortMember>& arrived,
-                                           std::map<std::string, StateDict>* globals) const {
+std::vector<MergeStep> Aggregator::StepsOfLocked(const Plan& plan,
+                                                 const std::vector<CohortMember>& arrived,
+                                                 std::map<std::string, StateDict>* globals) const {
+  std::map<std::pair<size_t, size_t>, std::vector<MergeStep::Addend>> addends;
+  for (const PlainAddend& plain : plain_) {
+    for (size_t tensor = 0; tensor < plain.routes.size(); ++tensor) {
+      for (const Route& route : plain.routes[tensor]) {
+        addends[{route.target, route.tensor}].push_back({&plain.update, tensor, route.weight});
+      }
+    }
+  }
   std::vector<MergeStep> steps;
   for (size_t t = 0; t < targets_.size(); ++t) {
     StateDict& state = globals->at(targets_[t].dataset);
     const TargetPlan& target_plan = plan.at(targets_[t].dataset);
     for (size_t p = 0; p < target_plan.size(); ++p) {
       if (target_plan[p].empty()) continue;
-      MergeStep step{.tensor = &state[p].tensor, .sums = sums_[t].get(), .place = p};
+      MergeStep step{.tensor = &state[p].tensor,
+                     .sums = sums_[t].get(),
+                     .place = p,
+                     .addends = std::move(addends[{t, p}])};
       if (config_.rule == Rule::kPaper) {
         step.factor = RescaleOf(full_plan_.at(targets_[t].dataset)[p], cohort_, target_plan[p],
                                 arrived[target_plan[p].front().member]);
@@ -232,7 +248,8 @@ absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, i
   RETURN_IF_ERROR(AddKeptLocked(threads));
   const std::vector<CohortMember> arrived = ArrivedLocked();
   const Plan plan = BuildPlan(targets_, arrived, config_);
-  RETURN_IF_ERROR(Merge(StepsOf(plan, arrived, globals), threads));
+  RETURN_IF_ERROR(Merge(StepsOfLocked(plan, arrived, globals), threads));
+  plain_.clear();
   return absl::OkStatus();
 }
 

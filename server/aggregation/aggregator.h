@@ -4,7 +4,8 @@
 //   2. Add() for each update, in any order, from any thread. It was verified whole while it arrived
 //      (Upload), so that a refused one never touches a sum; it is added block by block on all
 //      cores, and its spool is freed as it goes. Or it is kept, where the spools of a whole cohort
-//      have room: AddKept() goes over the sums once for all of them
+//      have room: AddKept() goes over the sums once for all of them, and those that came as plain
+//      values stay where they are, for FinishInto() to read
 //   3. FinishInto() once: the plan over the clients that were added gives the coefficients
 //
 // An update is a delta against its client's own global. Where it contributes to another target t,
@@ -39,6 +40,7 @@
 #include "common/tensor/state_dict.h"
 #include "server/aggregation/accumulator.h"
 #include "server/aggregation/merge.h"
+#include "server/aggregation/plain_update.h"
 #include "server/aggregation/plan.h"
 #include "server/aggregation/spool.h"
 #include "server/aggregation/upload.h"
@@ -76,8 +78,8 @@ class Aggregator {
   // whose target has no representations.
   std::map<std::string, StateDict> Representations() const;
 
-  // Adds the updates that were kept. Not OK if one cannot be read; FinishInto() must not be called
-  // then.
+  // Adds the updates that were kept and that must be decoded. Not OK if one cannot be read;
+  // FinishInto() must not be called then.
   absl::Status AddKept(int threads = 1);
 
   // Turns the current globals into the new ones, in place, on up to `threads` threads. Needs no
@@ -106,6 +108,11 @@ class Aggregator {
     std::shared_ptr<Upload> upload;
     Routes routes;
   };
+  // One that the merge reads.
+  struct PlainAddend {
+    PlainUpdate update;
+    Routes routes;
+  };
 
   // One chunk of each at a time: where they cover the same values, these stay in the caches.
   absl::Status AddVerified(absl::Span<const Addend> addends, int threads);
@@ -114,8 +121,9 @@ class Aggregator {
   // Those of the cohort whose updates are here.
   std::vector<CohortMember> ArrivedLocked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   Routes RoutesOf(const Plan& plan, size_t member, const std::vector<CohortMember>& cohort) const;
-  std::vector<MergeStep> StepsOf(const Plan& plan, const std::vector<CohortMember>& arrived,
-                                 std::map<std::string, StateDict>* globals) const;
+  std::vector<MergeStep> StepsOfLocked(const Plan& plan, const std::vector<CohortMember>& arrived,
+                                       std::map<std::string, StateDict>* globals) const
+      ABSL_SHARED_LOCKS_REQUIRED(mutex_);
 
   const std::vector<Target> targets_;
   const std::map<std::string, Manifest> uploads_;  // by dataset
@@ -129,6 +137,7 @@ class Aggregator {
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> added_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<Upload>> kept_ ABSL_GUARDED_BY(mutex_);  // by client
+  std::vector<PlainAddend> plain_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, StateDict> representations_ ABSL_GUARDED_BY(mutex_);
 };
 

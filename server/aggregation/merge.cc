@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <numeric>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/parallel.h"
+#include "server/aggregation/fixed_point.h"
 
 namespace tributary {
 namespace {
@@ -40,8 +42,14 @@ std::vector<std::vector<size_t>> GroupsOf(absl::Span<const MergeStep> steps) {
 
 void ComputeBlock(const MergeStep& step, size_t begin, absl::Span<float> values) {
   // One plain loop for each term: compilers make wide instructions of those.
+  std::array<int64_t, kBlock> block;
+  const absl::Span<int64_t> sums = absl::MakeSpan(block).first(values.size());
+  step.sums->Read(step.place, begin, sums);
+  for (const MergeStep::Addend& addend : step.addends) {
+    addend.update->AddTo(addend.tensor, begin, addend.weight, sums);
+  }
   std::array<double, kBlock> change;
-  step.sums->Read(step.place, begin, absl::MakeSpan(change).first(values.size()));
+  ReadFixedPoint(sums, absl::MakeSpan(change).first(values.size()));
   const float* old = step.tensor->values.data() + begin;
   if (step.foreign.empty()) {
     for (size_t i = 0; i < values.size(); ++i) {

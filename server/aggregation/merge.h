@@ -13,20 +13,27 @@
 #include "absl/types/span.h"
 #include "common/tensor/tensor.h"
 #include "server/aggregation/accumulator.h"
+#include "server/aggregation/plain_update.h"
 
 namespace tributary {
 
-// new = old + factor * sum + sum over foreign of coefficient * (that tensor's old value - old).
+// new = old + factor * sum + sum over foreign of coefficient * (that tensor's old value - old),
+// where sum = what `sums` holds + sum over addends of weight * that update's value.
 struct MergeStep {
+  struct Addend {
+    const PlainUpdate* update;
+    size_t tensor;  // of that update
+    double weight;
+  };
   Tensor* tensor = nullptr;  // holds the old values, and the new ones in the end
   const Accumulator* sums = nullptr;
   size_t place = 0;  // of the tensor in `sums`
   double factor = 1;
+  std::vector<Addend> addends = {};
   std::vector<std::pair<const Tensor*, double>> foreign = {};
 };
 
-// Takes all steps. Internal if a foreign tensor has
-// another number of values.
+// Takes all steps. Internal if a foreign tensor has another number of values.
 absl::Status Merge(absl::Span<const MergeStep> steps, int threads);
 
 }  // namespace tributary

@@ -66,9 +66,15 @@ absl::Status Spool::Append(std::string chunk) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<absl::string_view> Spool::Read(size_t index, std::string* buffer) const {
+std::optional<absl::string_view> Spool::InMemory(size_t index) const {
   const Held& held = chunks_[index];
-  if (held.in_memory != nullptr) return absl::string_view(*held.in_memory);
+  if (held.in_memory == nullptr) return std::nullopt;
+  return *held.in_memory;
+}
+
+absl::StatusOr<absl::string_view> Spool::Read(size_t index, std::string* buffer) const {
+  if (const auto chunk = InMemory(index); chunk.has_value()) return *chunk;
+  const Held& held = chunks_[index];
   buffer->resize(held.length);
   const ssize_t got = pread(fd_, buffer->data(), buffer->size(), static_cast<off_t>(held.offset));
   if (got != static_cast<ssize_t>(buffer->size())) {

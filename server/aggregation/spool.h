@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,8 @@ class Spool {
   // Chunk number `index` < size(), which was not freed. `buffer` may be used to hold it; the result
   // is valid until the buffer changes or the chunk is freed.
   absl::StatusOr<absl::string_view> Read(size_t index, std::string* buffer) const;
+  // The same chunk if it lies in memory.
+  std::optional<absl::string_view> InMemory(size_t index) const;
   // Frees the memory of one chunk.
   void Free(size_t index);
   size_t size() const { return chunks_.size(); }

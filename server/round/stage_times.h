@@ -63,8 +63,8 @@ struct StageTimes {
   StageSpan send;        // the first pull's first chunk to the last pull's last
   StageSpan receive;     // the first push's header to the last push's last chunk
   StageWork decode;      // verifying chunks
-  StageWork accumulate;  // adding updates
-  StageWork merge;       // new globals
+  StageWork accumulate;  // adding updates to the sums
+  StageWork merge;       // sums, and updates that were kept as plain values, to new globals
   StageWork commit;      // writing and syncing
 
   // {"encode": seconds, ...}

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/random.h"
+#include "server/aggregation/fixed_point.h"
 
 namespace tributary {
 namespace {
@@ -100,10 +101,12 @@ TEST(AccumulatorTest, ReadingInPiecesGivesTheSums) {
   const std::vector<Update> updates = Adversarial(5);
   Accumulator accumulator(kManifest);
   for (const Update& update : updates) accumulator.Add(0, 0, update.values, update.weight);
-  std::vector<double> read(kValues, -1);
+  std::vector<int64_t> read(kValues, -1);
   accumulator.Read(0, 0, absl::MakeSpan(read).first(100));
   accumulator.Read(0, 100, absl::MakeSpan(read).subspan(100));
-  EXPECT_EQ(read, Sum(accumulator));
+  std::vector<double> numbers(kValues);
+  ReadFixedPoint(read, absl::MakeSpan(numbers));
+  EXPECT_EQ(numbers, Sum(accumulator));
 }
 
 TEST(AccumulatorTest, ResettingKeepsNothing) {
@@ -150,9 +153,9 @@ TEST(AccumulatorTest, UpdatesThatCrossStripesAtOnceAddUp) {
     });
   }
   for (std::thread& thread : threads) thread.join();
-  std::vector<double> sums(kLong);
+  std::vector<int64_t> sums(kLong);
   accumulator.Read(0, 0, absl::MakeSpan(sums));
-  EXPECT_EQ(sums, std::vector<double>(kLong, 1));
+  EXPECT_EQ(sums, std::vector<int64_t>(kLong, static_cast<int64_t>(kFixedPointOne)));
 }
 
 TEST(AccumulatorTest, TensorsAndOffsetsAreKeptApart) {
