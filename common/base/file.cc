@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <future>
 #include <iterator>
 #include <system_error>
 #include <utility>
@@ -20,7 +19,8 @@
 namespace tributary {
 namespace {
 
-constexpr size_t kPiece = 1 << 20;
+constexpr size_t kPiece = 1 << 20;    // between two words to the disk
+constexpr size_t kWrite = 256 << 10;  // of one call: fits into a core's cache
 
 // Of a file or a folder.
 absl::Status Sync(const std::string& path, int flags) {
@@ -51,13 +51,14 @@ AtomicFile::~AtomicFile() {
   unlink(part().c_str());
 }
 
-void AtomicFile::Put(absl::string_view content) {
+absl::Status AtomicFile::Write(absl::string_view content) {
   while (!content.empty() && status_.ok()) {
-    const ssize_t written = write(fd_, content.data(), std::min(content.size(), kPiece));
+    const ssize_t written = write(fd_, content.data(), std::min(content.size(), kWrite));
     if (written < 0) {
       if (errno != EINTR) status_ = ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
       continue;
     }
+    checksum_.Add(content.substr(0, static_cast<size_t>(written)));  // still in the core's cache
     content.remove_prefix(static_cast<size_t>(written));
     written_ += static_cast<uint64_t>(written);
     if (written_ - started_ < kPiece) continue;
@@ -66,20 +67,6 @@ void AtomicFile::Put(absl::string_view content) {
                     SYNC_FILE_RANGE_WRITE);
     started_ = written_;
   }
-}
-
-absl::Status AtomicFile::Write(absl::string_view content) {
-  checksum_.Add(content);
-  Put(content);
-  return status_;
-}
-
-absl::Status AtomicFile::Write(absl::Span<const absl::string_view> pieces) {
-  const std::future<void> summed = std::async(std::launch::async, [&] {
-    for (const absl::string_view piece : pieces) checksum_.Add(piece);
-  });
-  for (const absl::string_view piece : pieces) Put(piece);
-  summed.wait();
   return status_;
 }
 

@@ -7,7 +7,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/types/span.h"
 #include "common/base/hash.h"
 
 namespace tributary {
@@ -29,16 +28,12 @@ class AtomicFile {
 
   // Appends. An error is also returned by each later call.
   absl::Status Write(absl::string_view content);
-  // Appends all pieces, in order; a second thread takes their checksum.
-  absl::Status Write(absl::Span<const absl::string_view> pieces);
   // Of what was written so far.
   uint64_t checksum() const { return checksum_.Value(); }
   absl::Status Commit() &&;
 
  private:
   std::string part() const { return path_ + ".part"; }
-  void Put(absl::string_view content);
-
   std::string path_;
   int fd_;
   uint64_t written_ = 0;

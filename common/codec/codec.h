@@ -50,7 +50,7 @@ bool UsesErrorFeedback(Codec codec);
 // Values in one slice at most. Bounds what a receiver must hold to decode one.
 inline constexpr uint32_t kMostSliceValues = 1 << 18;
 // Values that a decoder hands over at a time: they stay in the core's first cache.
-inline constexpr size_t kDecodeBlock = 4096;
+inline constexpr size_t kDecodeBlock = 1024;
 
 // Bytes of `count` values before packing; of topk the most that they may be.
 size_t CodedBytes(Codec codec, size_t count);

@@ -192,21 +192,19 @@ absl::StatusOr<StateDict> ReadSafetensors(const std::string& path) {
   return state;
 }
 
-absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
-                              const std::map<std::string, std::string>& metadata,
-                              uint64_t* checksum, const std::string& recycled) {
-  AtomicFile file(path, recycled);
-  const std::string head = HeadOf(state, metadata);
-  std::vector<absl::string_view> pieces = {head};
+absl::StatusOr<uint64_t> WriteSafetensors(const std::string& path, const StateDict& state,
+                                          const SafetensorsOptions& options) {
+  AtomicFile file(path, options.recycled);
+  RETURN_IF_ERROR(file.Write(HeadOf(state, options.metadata)));
   for (const StateDict::Entry& entry : state) {
+    if (options.await != nullptr) RETURN_IF_ERROR(options.await(entry.tensor));
     const std::vector<float>& values = entry.tensor.values;
-    pieces.emplace_back(reinterpret_cast<const char*>(values.data()),
-                        values.size() * sizeof(float));
+    RETURN_IF_ERROR(
+        file.Write({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)}));
   }
-  absl::Status status = file.Write(pieces);
-  if (checksum != nullptr) *checksum = file.checksum();
-  status.Update(std::move(file).Commit());
-  return status;
+  const uint64_t checksum = file.checksum();
+  RETURN_IF_ERROR(std::move(file).Commit());
+  return checksum;
 }
 
 std::string ModelHash(const std::map<std::string, StateDict>& models) {

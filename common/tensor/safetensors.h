@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -51,11 +52,19 @@ class SafetensorsFile {
 // Reads a file whose tensors are all F32. InvalidArgument names a tensor of another type.
 absl::StatusOr<StateDict> ReadSafetensors(const std::string& path);
 
-// Writes `state` in its order, with `metadata` in the header; whole or not at all, and synced to
-// the disk. `checksum`, if not null, is set to the file's. `recycled`: see AtomicFile.
-absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
-                              const std::map<std::string, std::string>& metadata = {},
-                              uint64_t* checksum = nullptr, const std::string& recycled = "");
+// Waits until a tensor may be read; an error is passed on.
+using AwaitTensor = std::function<absl::Status(const Tensor&)>;
+
+struct SafetensorsOptions {
+  std::map<std::string, std::string> metadata = {};  // for the header
+  std::string recycled = {};                         // see AtomicFile
+  AwaitTensor await = nullptr;                       // asked before each tensor's values are read
+};
+
+// Writes `state` in its order, whole or not at all, and synced to the disk. Returns the file's
+// checksum.
+absl::StatusOr<uint64_t> WriteSafetensors(const std::string& path, const StateDict& state,
+                                          const SafetensorsOptions& options = {});
 
 // SHA-256 over the tensors of all `models`, in order of "<model>/<tensor>": that name, a zero byte,
 // the values' bytes.

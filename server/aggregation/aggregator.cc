@@ -243,12 +243,13 @@ std::vector<MergeStep> Aggregator::StepsOfLocked(const Plan& plan,
   return steps;
 }
 
-absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, int threads) {
+absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, int threads,
+                                    MergeProgress* progress) {
   absl::MutexLock lock(&mutex_);
   RETURN_IF_ERROR(AddKeptLocked(threads));
   const std::vector<CohortMember> arrived = ArrivedLocked();
   const Plan plan = BuildPlan(targets_, arrived, config_);
-  RETURN_IF_ERROR(Merge(StepsOfLocked(plan, arrived, globals), threads));
+  RETURN_IF_ERROR(Merge(StepsOfLocked(plan, arrived, globals), threads, progress));
   plain_.clear();
   return absl::OkStatus();
 }

@@ -82,10 +82,11 @@ class Aggregator {
   // FinishInto() must not be called then.
   absl::Status AddKept(int threads = 1);
 
-  // Turns the current globals into the new ones, in place, on up to `threads` threads. Needs no
-  // client to have reported: what nobody contributed to stays. Not OK before the globals were
-  // touched: health() and AddKept(), which it calls.
-  absl::Status FinishInto(std::map<std::string, StateDict>* globals, int threads = 1);
+  // Turns the current globals into the new ones, in place, on up to `threads` threads; `progress`,
+  // if not null, is told, but of the end. Needs no client to have reported: what nobody contributed
+  // to stays. Not OK before the globals were touched: health() and AddKept(), which it calls.
+  absl::Status FinishInto(std::map<std::string, StateDict>* globals, int threads = 1,
+                          MergeProgress* progress = nullptr);
   // The new globals from the current ones.
   absl::StatusOr<std::map<std::string, StateDict>> Finish(
       const std::map<std::string, StateDict>& globals) &&;

@@ -44,6 +44,26 @@ void Read(const int64_t* sums, size_t count, double* values) {
   for (; i < count; ++i) values[i] = static_cast<double>(sums[i]) / kFixedPointOne;
 }
 
+void AddSums(const int64_t* sums, size_t count, double factor, float* values) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<double> doubles;
+  const hn::RebindToSigned<decltype(doubles)> integers;
+  const hn::Rebind<float, decltype(doubles)> floats;
+  const auto unit = hn::Set(doubles, 1 / kFixedPointOne);
+  const auto factors = hn::Set(doubles, factor);
+  const size_t lanes = hn::Lanes(doubles);
+  size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const auto sum = hn::Mul(hn::ConvertTo(doubles, hn::LoadU(integers, sums + i)), unit);
+    const auto old = hn::PromoteTo(doubles, hn::LoadU(floats, values + i));
+    hn::StoreU(hn::DemoteTo(floats, hn::Add(old, hn::Mul(sum, factors))), floats, values + i);
+  }
+  for (; i < count; ++i) {
+    const double sum = static_cast<double>(sums[i]) / kFixedPointOne;
+    values[i] = static_cast<float>(static_cast<double>(values[i]) + sum * factor);
+  }
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace tributary
@@ -54,6 +74,7 @@ namespace tributary {
 
 HWY_EXPORT(AddSmall);
 HWY_EXPORT(Read);
+HWY_EXPORT(AddSums);
 
 void AddFixedPoint(absl::Span<const float> values, double scale, absl::Span<int64_t> sums) {
   const double largest = std::bit_cast<float>(LargestMagnitudeBits(values));
@@ -68,6 +89,10 @@ void AddFixedPoint(absl::Span<const float> values, double scale, absl::Span<int6
 
 void ReadFixedPoint(absl::Span<const int64_t> sums, absl::Span<double> values) {
   HWY_DYNAMIC_DISPATCH(Read)(sums.data(), sums.size(), values.data());
+}
+
+void AddSums(absl::Span<const int64_t> sums, double factor, absl::Span<float> values) {
+  HWY_DYNAMIC_DISPATCH(AddSums)(sums.data(), sums.size(), factor, values.data());
 }
 
 }  // namespace tributary

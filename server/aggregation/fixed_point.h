@@ -19,4 +19,8 @@ void AddFixedPoint(absl::Span<const float> values, double scale, absl::Span<int6
 // values.size().
 void ReadFixedPoint(absl::Span<const int64_t> sums, absl::Span<double> values);
 
+// values[i] += factor * sums[i] / kFixedPointOne, computed as doubles, each step rounded to nearest
+// even. Requires sums.size() == values.size().
+void AddSums(absl::Span<const int64_t> sums, double factor, absl::Span<float> values);
+
 }  // namespace tributary

@@ -13,7 +13,7 @@
 namespace tributary {
 namespace {
 
-constexpr size_t kBlock = 1024;   // values that are computed before they are written
+constexpr size_t kBlock = 512;    // of each step at a time: all its terms fit into the first cache
 constexpr size_t kJob = 1 << 16;  // values of a thread's job
 
 // Steps that must be taken together: those whose tensors one of them reads.
@@ -40,23 +40,22 @@ std::vector<std::vector<size_t>> GroupsOf(absl::Span<const MergeStep> steps) {
   return groups;
 }
 
-void ComputeBlock(const MergeStep& step, size_t begin, absl::Span<float> values) {
-  // One plain loop for each term: compilers make wide instructions of those.
-  std::array<int64_t, kBlock> block;
-  const absl::Span<int64_t> sums = absl::MakeSpan(block).first(values.size());
+// The sums of a step's values from `begin` on, in fixed point.
+void SumBlock(const MergeStep& step, size_t begin, absl::Span<int64_t> sums) {
   step.sums->Read(step.place, begin, sums);
   for (const MergeStep::Addend& addend : step.addends) {
     addend.update->AddTo(addend.tensor, begin, addend.weight, sums);
   }
+}
+
+void ComputeBlock(const MergeStep& step, size_t begin, absl::Span<float> values) {
+  std::array<int64_t, kBlock> block;
+  const absl::Span<int64_t> sums = absl::MakeSpan(block).first(values.size());
+  SumBlock(step, begin, sums);
+  // One plain loop for each term: compilers make wide instructions of those.
   std::array<double, kBlock> change;
   ReadFixedPoint(sums, absl::MakeSpan(change).first(values.size()));
   const float* old = step.tensor->values.data() + begin;
-  if (step.foreign.empty()) {
-    for (size_t i = 0; i < values.size(); ++i) {
-      values[i] = static_cast<float>(static_cast<double>(old[i]) + change[i] * step.factor);
-    }
-    return;
-  }
   for (size_t i = 0; i < values.size(); ++i) change[i] *= step.factor;
   for (const auto& [tensor, coefficient] : step.foreign) {
     const float* other = tensor->values.data() + begin;
@@ -75,7 +74,30 @@ struct Job {
   size_t end;
 };
 
+// How many jobs write to each tensor.
+absl::flat_hash_map<const Tensor*, size_t> PartsOf(absl::Span<const MergeStep> steps,
+                                                   absl::Span<const Job> jobs) {
+  absl::flat_hash_map<const Tensor*, size_t> parts;
+  for (const MergeStep& step : steps) parts[step.tensor] = 0;
+  for (const Job& job : jobs) {
+    for (const size_t step : *job.group) ++parts[steps[step].tensor];
+  }
+  return parts;
+}
+
+// Of a tensor that reads no other and that no other reads: in place.
+void DoJobAlone(const MergeStep& step, const Job& job) {
+  std::array<int64_t, kBlock> block;
+  for (size_t begin = job.begin; begin < job.end; begin += kBlock) {
+    const auto sums = absl::MakeSpan(block).first(std::min(kBlock, job.end - begin));
+    SumBlock(step, begin, sums);
+    AddSums(sums, step.factor, absl::MakeSpan(step.tensor->values).subspan(begin, sums.size()));
+  }
+}
+
 void DoJob(absl::Span<const MergeStep> steps, const Job& job) {
+  const MergeStep& first = steps[job.group->front()];
+  if (job.group->size() == 1 && first.foreign.empty()) return DoJobAlone(first, job);
   std::vector<std::array<float, kBlock>> fresh(job.group->size());
   for (size_t begin = job.begin; begin < job.end; begin += kBlock) {
     const size_t count = std::min(kBlock, job.end - begin);
@@ -92,7 +114,7 @@ void DoJob(absl::Span<const MergeStep> steps, const Job& job) {
 
 }  // namespace
 
-absl::Status Merge(absl::Span<const MergeStep> steps, int threads) {
+absl::Status Merge(absl::Span<const MergeStep> steps, int threads, MergeProgress* progress) {
   for (const MergeStep& step : steps) {
     for (const auto& [tensor, coefficient] : step.foreign) {
       if (tensor->values.size() == step.tensor->values.size()) continue;
@@ -109,7 +131,12 @@ absl::Status Merge(absl::Span<const MergeStep> steps, int threads) {
       jobs.push_back({&group, begin, std::min(begin + kJob, count)});
     }
   }
-  ParallelFor(threads, jobs.size(), [&](size_t i) { DoJob(steps, jobs[i]); });
+  if (progress != nullptr) progress->Expect(PartsOf(steps, jobs));
+  ParallelFor(threads, jobs.size(), [&](size_t i) {
+    DoJob(steps, jobs[i]);
+    if (progress == nullptr) return;
+    for (const size_t step : *jobs[i].group) progress->PartWritten(steps[step].tensor);
+  });
   return absl::OkStatus();
 }
 

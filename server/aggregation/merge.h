@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "common/tensor/tensor.h"
 #include "server/aggregation/accumulator.h"
+#include "server/aggregation/merge_progress.h"
 #include "server/aggregation/plain_update.h"
 
 namespace tributary {
@@ -33,7 +34,9 @@ struct MergeStep {
   std::vector<std::pair<const Tensor*, double>> foreign = {};
 };
 
-// Takes all steps. Internal if a foreign tensor has another number of values.
-absl::Status Merge(absl::Span<const MergeStep> steps, int threads);
+// Takes all steps, about in their order; `progress`, if not null, is told. Internal if a foreign
+// tensor has another number of values.
+absl::Status Merge(absl::Span<const MergeStep> steps, int threads,
+                   MergeProgress* progress = nullptr);
 
 }  // namespace tributary

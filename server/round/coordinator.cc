@@ -143,8 +143,24 @@ bool Coordinator::Evaluates(int round) const {
   return round % config.evaluation.every == 0 || round == config.rounds;
 }
 
+absl::StatusOr<Coordinator::EarlyGlobals> Coordinator::MergeRound(LiveRound* live) {
+  const auto progress = std::make_shared<MergeProgress>();
+  EarlyGlobals globals;
+  if (!parts_.strategy->ChangesGlobals()) {
+    globals = std::async(std::launch::async, [this, progress, round = live->round()] {
+      return parts_.store->StageGlobals(round, models_->globals, [&progress](const Tensor& tensor) {
+        return progress->Await(&tensor);
+      });
+    });
+  }
+  const absl::Status merged = live->MergeInto(&models_->globals, progress.get());
+  progress->Done(merged);
+  RETURN_IF_ERROR(merged);
+  return globals;
+}
+
 absl::Status Coordinator::PublishAndStore(RoundRecord* record, absl::Time started,
-                                          StageTimes* stages) {
+                                          StageTimes* stages, EarlyGlobals globals) {
   std::future<absl::Status> published =
       std::async(std::launch::async, [this, stages] { return PublishModels(stages); });
   // With differences it is part of the commit; else it may take the other cores meanwhile.
@@ -155,7 +171,9 @@ absl::Status Coordinator::PublishAndStore(RoundRecord* record, absl::Time starte
   if (Evaluates(record->round)) {
     hash = std::async(std::launch::async, [this] { return ModelHash(models_->globals); });
   }
-  const absl::StatusOr<StagedModels> staged = parts_.store->Stage(record->round, *models_);
+  const absl::StatusOr<StagedModels> staged =
+      globals.valid() ? parts_.store->StageRest(record->round, *models_, globals.get())
+                      : parts_.store->Stage(record->round, *models_);
   if (hash.valid()) record->model_hash = hash.get();
   if (published.valid()) RETURN_IF_ERROR(published.get());
   RETURN_IF_ERROR(staged.status());
@@ -345,7 +363,7 @@ absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started) {
   if (!config.wire.download_delta.has_value()) published_.clear();
   // A client that reads the round's model to its end, though it comes too late, keeps it as it was.
   if (models_.use_count() > 1) models_ = std::make_shared<ModelSet>(*models_);
-  RETURN_IF_ERROR(live->MergeInto(&models_->globals));
+  ASSIGN_OR_RETURN(EarlyGlobals globals, MergeRound(live));
   sums_ = live->TakeSums();
   RETURN_IF_ERROR(
       parts_.strategy->AfterAggregation(*parts_.context, OutcomeOf(*live), models_.get()));
@@ -360,7 +378,7 @@ absl::Status Coordinator::CommitRound(LiveRound* live, absl::Time started) {
   record.updates = UpdatesJson(live->Accepted(), live->cohort());
   record.bytes_up = live->bytes_up();
   record.bytes_down = live->bytes_down();
-  RETURN_IF_ERROR(PublishAndStore(&record, started, &live->stages()));
+  RETURN_IF_ERROR(PublishAndStore(&record, started, &live->stages(), std::move(globals)));
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kCommitted, ""));
   const nlohmann::json stages = live->stages().ToJson();
   const double seconds = absl::ToDoubleSeconds(parts_.clock->Now() - started);

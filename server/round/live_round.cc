@@ -401,13 +401,14 @@ void LiveRound::Close() {
   Call(begin);
 }
 
-absl::Status LiveRound::MergeInto(std::map<std::string, StateDict>* globals) {
+absl::Status LiveRound::MergeInto(std::map<std::string, StateDict>* globals,
+                                  MergeProgress* progress) {
   {
     const StageWork::Scope scope(&stages_.accumulate);
     RETURN_IF_ERROR(setup_.aggregator->AddKept(setup_.threads));
   }
   const StageWork::Scope scope(&stages_.merge);
-  return setup_.aggregator->FinishInto(globals, setup_.threads);
+  return setup_.aggregator->FinishInto(globals, setup_.threads, progress);
 }
 
 Sums LiveRound::TakeSums() { return setup_.aggregator->TakeSums(); }

@@ -121,8 +121,10 @@ class LiveRound {
   absl::Status health() const { return setup_.aggregator->health(); }
   // What the accepted updates hold beside plain parameters, by client. Requires Close() before.
   std::map<std::string, StateDict> Representations() const;
-  // Turns the globals into the new ones. Requires Close() before.
-  absl::Status MergeInto(std::map<std::string, StateDict>* globals);
+  // Turns the globals into the new ones; `progress`, if not null, is told, but of the end. Requires
+  // Close() before.
+  absl::Status MergeInto(std::map<std::string, StateDict>* globals,
+                         MergeProgress* progress = nullptr);
   // The sums' memory, for the next round. Requires Close() before; the last use of the round.
   Sums TakeSums();
 

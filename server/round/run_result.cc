@@ -50,8 +50,8 @@ absl::Status WriteRunResult(const std::string& folder, const RunContext& context
     const DatasetContext& about = context.datasets.at(dataset);
     auto metadata = ModelMetadata(about.spec, about.config.modality);
     metadata["model_hash"] = result.at("model_hash").get<std::string>();
-    RETURN_IF_ERROR(WriteSafetensors(absl::StrCat(folder, "/models/", dataset, ".safetensors"),
-                                     state, metadata));
+    const std::string path = absl::StrCat(folder, "/models/", dataset, ".safetensors");
+    RETURN_IF_ERROR(WriteSafetensors(path, state, {.metadata = metadata}).status());
   }
   return WriteFileAtomically(folder + "/result.json", result.dump(2) + "\n");
 }

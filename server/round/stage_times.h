@@ -65,7 +65,7 @@ struct StageTimes {
   StageWork decode;      // verifying chunks
   StageWork accumulate;  // adding updates to the sums
   StageWork merge;       // sums, and updates that were kept as plain values, to new globals
-  StageWork commit;      // writing and syncing
+  StageWork commit;      // writing and syncing, what of it did not go on beside the merge
 
   // {"encode": seconds, ...}
   nlohmann::json ToJson() const {

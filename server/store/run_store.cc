@@ -168,26 +168,39 @@ std::string RunStore::CheckpointFolder(int round) const {
   return absl::StrFormat("%s/checkpoints/round-%06d", folder_, round);
 }
 
-absl::Status RunStore::WriteModels(int round, const ModelSet& models,
-                                   std::map<std::string, uint64_t>* checksums) const {
+absl::Status RunStore::WriteState(int round, const std::string& name, const StateDict& state,
+                                  const AwaitTensor& await, StagedModels* staged) const {
+  ASSIGN_OR_RETURN(staged->checksums[name],
+                   WriteSafetensors(absl::StrCat(CheckpointFolder(round), "/", name), state,
+                                    {.metadata = {{"round", absl::StrCat(round)}},
+                                     .recycled = absl::StrCat(SpareFolder(), "/", name),
+                                     .await = await}));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StagedModels> RunStore::StageGlobals(int round,
+                                                    const std::map<std::string, StateDict>& globals,
+                                                    const AwaitTensor& await) const {
   const std::string folder = CheckpointFolder(round);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create ", folder));
-  const auto write = [&](const std::string& name, const StateDict& state) -> absl::Status {
-    const std::string path = absl::StrCat(folder, "/", name);
-    return WriteSafetensors(path, state, {{"round", absl::StrCat(round)}}, &(*checksums)[name],
-                            absl::StrCat(SpareFolder(), "/", name));
-  };
-  for (const auto& [target, state] : models.globals) {
-    RETURN_IF_ERROR(write(absl::StrCat(target, kGlobalSuffix), state));
+  StagedModels staged;
+  for (const auto& [target, state] : globals) {
+    RETURN_IF_ERROR(WriteState(round, absl::StrCat(target, kGlobalSuffix), state, await, &staged));
   }
+  return staged;
+}
+
+absl::Status RunStore::WriteRest(int round, const ModelSet& models, StagedModels* staged) const {
   for (const auto& [target, state] : models.auxiliary) {
-    RETURN_IF_ERROR(write(absl::StrCat(target, kAuxiliarySuffix), state));
+    RETURN_IF_ERROR(
+        WriteState(round, absl::StrCat(target, kAuxiliarySuffix), state, nullptr, staged));
   }
   for (const auto& [target, published] : models.published) {
     const std::string name = absl::StrCat(target, kPublishedSuffix);
-    RETURN_IF_ERROR(published->Save(absl::StrCat(folder, "/", name), &(*checksums)[name],
+    RETURN_IF_ERROR(published->Save(absl::StrCat(CheckpointFolder(round), "/", name),
+                                    &staged->checksums[name],
                                     absl::StrCat(SpareFolder(), "/", name)));
   }
   std::error_code ignored;  // tried again at the next commit
@@ -232,9 +245,14 @@ absl::Status RunStore::InsertRound(const RoundRecord& record,
 }
 
 absl::StatusOr<StagedModels> RunStore::Stage(int round, const ModelSet& models) {
-  StagedModels staged;
-  const absl::Status status = WriteModels(round, models, &staged.checksums);
-  if (status.ok()) return staged;
+  return StageRest(round, models, StageGlobals(round, models.globals));
+}
+
+absl::StatusOr<StagedModels> RunStore::StageRest(int round, const ModelSet& models,
+                                                 absl::StatusOr<StagedModels> globals) {
+  absl::Status status = globals.status();
+  if (status.ok()) status = WriteRest(round, models, &*globals);
+  if (status.ok()) return globals;
   // What was written of it must not fill the disk.
   RemoveUnnamedCheckpoints().IgnoreError();
   std::error_code ignored;

@@ -11,7 +11,7 @@
 // transaction names are removed when the folder is opened again. The two newest checkpoints are
 // kept.
 //
-// Not thread-safe: the coordinator's own thread uses it.
+// Not thread-safe, but for StageGlobals(): the coordinator's own thread uses it.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/codec/encoded_state.h"
+#include "common/tensor/safetensors.h"
 #include "common/tensor/state_dict.h"
 
 struct sqlite3;
@@ -87,6 +88,13 @@ class RunStore {
 
   // Writes the models of `round`. On an error (a full disk) the previous commit stands.
   absl::StatusOr<StagedModels> Stage(int round, const ModelSet& models);
+  // The same in two steps. The first may run on another thread beside the store's other calls,
+  // while the globals are still in the making: `await` is asked before each tensor is read.
+  absl::StatusOr<StagedModels> StageGlobals(int round,
+                                            const std::map<std::string, StateDict>& globals,
+                                            const AwaitTensor& await = nullptr) const;
+  absl::StatusOr<StagedModels> StageRest(int round, const ModelSet& models,
+                                         absl::StatusOr<StagedModels> globals);
   // Makes `record.round`, whose models were staged, the last committed round. On an error the
   // previous commit stands. Round 0 stands for the initial models.
   absl::Status Commit(const RoundRecord& record, const StagedModels& staged, absl::Time when);
@@ -110,8 +118,9 @@ class RunStore {
   absl::Status RemoveUnnamedCheckpoints() const;
   std::string CheckpointFolder(int round) const;
   std::string SpareFolder() const { return folder_ + "/checkpoints/spare"; }
-  absl::Status WriteModels(int round, const ModelSet& models,
-                           std::map<std::string, uint64_t>* checksums) const;
+  absl::Status WriteState(int round, const std::string& name, const StateDict& state,
+                          const AwaitTensor& await, StagedModels* staged) const;
+  absl::Status WriteRest(int round, const ModelSet& models, StagedModels* staged) const;
   absl::Status InsertRound(const RoundRecord& record,
                            const std::map<std::string, uint64_t>& checksums, absl::Time when);
 

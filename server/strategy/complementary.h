@@ -9,6 +9,7 @@ namespace tributary {
 class ComplementaryStrategy : public Strategy {
  public:
   absl::Status Begin(const RunContext& context, ModelSet* models) const override;
+  bool ChangesGlobals() const override { return false; }
   absl::Status AfterAggregation(const RunContext& context, const RoundOutcome& outcome,
                                 ModelSet* models) const override;
 };

@@ -24,6 +24,7 @@ class CreamFlStrategy : public Strategy {
 
   // The auxiliary part of `models` holds the representations that each dataset's clients download.
   absl::Status Begin(const RunContext& context, ModelSet* models) const override;
+  bool ChangesGlobals() const override { return true; }
   absl::Status AfterAggregation(const RunContext& context, const RoundOutcome& outcome,
                                 ModelSet* models) const override;
 

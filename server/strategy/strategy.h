@@ -32,6 +32,8 @@ class Strategy {
 
   // Completes the models of a new run, of which the globals are drawn.
   virtual absl::Status Begin(const RunContext& context, ModelSet* models) const = 0;
+  // Whether AfterAggregation() may change the globals: if not, they are written while it works.
+  virtual bool ChangesGlobals() const = 0;
   // After the globals of a round were merged, before they are evaluated and committed.
   virtual absl::Status AfterAggregation(const RunContext& context, const RoundOutcome& outcome,
                                         ModelSet* models) const = 0;

@@ -1,6 +1,8 @@
 // Micro-benchmarks of the data plane: codecs, exact sums, plans, model files. Speeds are in bytes
 // of f32 values; compare them with BM_WeightedSum and BM_Copy of the same run.
 #include <cstring>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -16,6 +18,7 @@
 #include "server/aggregation/merge.h"
 #include "server/aggregation/plan.h"
 #include "tests/scratch_folder.h"
+#include "tests/whole_upload.h"
 
 namespace tributary {
 namespace {
@@ -131,6 +134,36 @@ void BM_Merge(benchmark::State& state) {
 }
 BENCHMARK(BM_Merge);
 
+// Two kept updates and no sums: bytes are those of the updates.
+void BM_MergePlainUpdates(benchmark::State& state) {
+  StateDict model;
+  model.Add("w", {.shape = {static_cast<int64_t>(kLarge)}, .values = Draw(kLarge)}).IgnoreError();
+  const Manifest manifest = Manifest::Of(model);
+  const Accumulator nothing(manifest);
+  const ScratchFolder scratch;
+  SpoolBudget budget(int64_t{1} << 40);
+  const auto owner = std::make_shared<const StateDict>(model);
+  const auto encoded = EncodedState::Encode(EncodedState::SourcesOf(*owner), owner,
+                                            {.codec = Codec::kF32, .plain_f32 = true});
+  std::vector<PlainUpdate> updates;
+  for (int i = 0; i < 2; ++i) {
+    auto upload = std::make_shared<Upload>(&manifest, 1, encoded->bytes(),
+                                           std::make_unique<Spool>(scratch / "spool", &budget));
+    upload->Claim(1);
+    AppendChunks(*encoded, 1, upload.get()).IgnoreError();
+    updates.push_back(*PlainUpdate::Of(std::move(upload), 1));
+  }
+  const std::vector<MergeStep> steps = {
+      {.tensor = &model[0].tensor,
+       .sums = &nothing,
+       .addends = {{&updates[0], 0, 0.5}, {&updates[1], 0, 0.5}}}};
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(Merge(steps, static_cast<int>(state.range(0))));
+  }
+  CountBytes(state, 2 * kLarge);
+}
+BENCHMARK(BM_MergePlainUpdates)->Arg(1)->Arg(2)->UseRealTime();
+
 // The plan of a round of the paper's model: three targets, `range` clients of each.
 void BM_Plan(benchmark::State& state) {
   Manifest image, text, pair;
@@ -164,10 +197,7 @@ void BM_WriteSafetensors(benchmark::State& state) {
   const ScratchFolder scratch;
   StateDict model;
   model.Add("w", {.shape = {static_cast<int64_t>(kLarge)}, .values = Draw(kLarge)}).IgnoreError();
-  for (auto _ : state) {
-    uint64_t checksum;
-    benchmark::DoNotOptimize(WriteSafetensors(scratch / "model", model, {}, &checksum));
-  }
+  for (auto _ : state) benchmark::DoNotOptimize(WriteSafetensors(scratch / "model", model));
   CountBytes(state, kLarge);
 }
 BENCHMARK(BM_WriteSafetensors)->Unit(benchmark::kMillisecond);

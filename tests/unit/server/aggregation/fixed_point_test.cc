@@ -103,5 +103,23 @@ TEST(FixedPointTest, ReadingRoundsAsAConversionDoes) {
   }
 }
 
+TEST(FixedPointTest, SumsAreAddedStepByStepAsDoublesAtAnyLength) {
+  RandomStream stream(3, "sums");
+  for (const double factor : {1.0, 0.5, 1.0 / 3, 1.7}) {
+    for (size_t length = 0; length <= 70; ++length) {
+      std::vector<int64_t> sums(length);
+      std::vector<float> values(length), expected(length);
+      for (size_t i = 0; i < length; ++i) {
+        sums[i] = static_cast<int64_t>(stream.Normal() * std::exp2(10 + 50 * stream.Uniform()));
+        values[i] = static_cast<float>(stream.Normal());
+        const double sum = static_cast<double>(sums[i]) / kFixedPointOne;
+        expected[i] = static_cast<float>(static_cast<double>(values[i]) + sum * factor);
+      }
+      AddSums(sums, factor, absl::MakeSpan(values));
+      ASSERT_EQ(values, expected) << length << " values, factor " << factor;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tributary

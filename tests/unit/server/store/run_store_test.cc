@@ -111,6 +111,35 @@ TEST_F(RunStoreTest, WhatIsStagedCountsOnlyOnceItIsCommitted) {
   EXPECT_EQ(store->LoadLast()->globals.at("img").Find("w")->values[0], 2);
 }
 
+TEST_F(RunStoreTest, GlobalsMayBeWrittenWhileTheyAreMade) {
+  const auto store = Open();
+  ASSERT_TRUE(Commit(store.get(), 1).ok());
+  ModelSet models = Models(2);
+  Tensor& last = models.globals.at("img")[models.globals.at("img").size() - 1].tensor;
+  auto globals = store->StageGlobals(2, models.globals, [&](const Tensor& tensor) {
+    if (&tensor == &last) last.values.back() = 7;
+    return absl::OkStatus();
+  });
+  const auto staged = store->StageRest(2, models, std::move(globals));
+  ASSERT_TRUE(staged.ok()) << staged.status();
+  ASSERT_TRUE(store->Commit(Record(2), *staged, absl::UnixEpoch()).ok());
+  const auto loaded = store->LoadLast();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const StateDict& img = loaded->globals.at("img");
+  EXPECT_EQ(img[img.size() - 1].tensor.values, last.values);
+}
+
+TEST_F(RunStoreTest, GlobalsThatAreNotMadeLeaveNothingBehind) {
+  const auto store = Open();
+  ASSERT_TRUE(Commit(store.get(), 1).ok());
+  auto globals = store->StageGlobals(
+      2, Models(2).globals, [](const Tensor&) { return absl::DataLossError("a spool is gone"); });
+  const auto staged = store->StageRest(2, Models(2), std::move(globals));
+  EXPECT_EQ(staged.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_FALSE(fs::exists(folder_ + "/checkpoints/round-000002"));
+  EXPECT_EQ(*store->LastRound(), 1);
+}
+
 TEST_F(RunStoreTest, KeepsTheTwoNewestCheckpoints) {
   const auto store = Open();
   for (int round = 0; round <= 4; ++round) ASSERT_TRUE(Commit(store.get(), round).ok());
