@@ -26,7 +26,7 @@ class AtomicFile {
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
 
-  // Appends. An error is also returned by each later call.
+  // Appends. An error, perhaps of an earlier call, is also returned by each later one.
   absl::Status Write(absl::string_view content);
   // Of what was written so far.
   uint64_t checksum() const { return checksum_.Value(); }
@@ -34,10 +34,12 @@ class AtomicFile {
 
  private:
   std::string part() const { return path_ + ".part"; }
+  void Put(absl::string_view piece);
   std::string path_;
   int fd_;
   uint64_t written_ = 0;
   uint64_t started_ = 0;  // bytes that the disk was told to write
+  std::string begun_;     // of the piece that is not full yet
   ChecksumOfPieces checksum_;
   absl::Status status_;
 };

@@ -203,8 +203,6 @@ absl::Status RunStore::WriteRest(int round, const ModelSet& models, StagedModels
                                     &staged->checksums[name],
                                     absl::StrCat(SpareFolder(), "/", name)));
   }
-  std::error_code ignored;  // tried again at the next commit
-  std::filesystem::remove_all(SpareFolder(), ignored);
   return absl::OkStatus();
 }
 
@@ -286,12 +284,12 @@ absl::Status RunStore::RemoveUnnamedCheckpoints() const {
   for (const auto& entry :
        std::filesystem::directory_iterator(absl::StrCat(folder_, "/checkpoints"), error)) {
     if (named.contains(entry.path().string()) || entry.path() == SpareFolder()) continue;
+    std::error_code in_use;  // the folder of spare files goes if it is empty, as after a commit
+    std::filesystem::rename(entry.path(), SpareFolder(), in_use);
+    if (!in_use) continue;
     std::error_code ignored;  // what cannot be removed now is tried again at the next commit
-    if (std::filesystem::exists(SpareFolder(), ignored)) {
-      std::filesystem::remove_all(entry.path(), ignored);
-    } else {
-      std::filesystem::rename(entry.path(), SpareFolder(), ignored);
-    }
+    std::filesystem::remove_all(SpareFolder(), ignored);
+    std::filesystem::rename(entry.path(), SpareFolder(), ignored);
   }
   return absl::OkStatus();
 }

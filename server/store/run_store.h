@@ -114,7 +114,7 @@ class RunStore {
  private:
   RunStore(std::string folder, int lock_fd) : folder_(std::move(folder)), lock_fd_(lock_fd) {}
   absl::Status OpenDatabase();
-  // The files of one of them become the spare ones, if there are none.
+  // The files of the last of them become the spare ones.
   absl::Status RemoveUnnamedCheckpoints() const;
   std::string CheckpointFolder(int round) const;
   std::string SpareFolder() const { return folder_ + "/checkpoints/spare"; }
