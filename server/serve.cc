@@ -147,7 +147,7 @@ absl::Status Serve(ServePlan plan) {
   ASSIGN_OR_RETURN(const std::unique_ptr<EventLog> events,
                    EventLog::Open(plan.state + "/events.jsonl", &SystemClock()));
 
-  ClientRegistry registry(config.wire.heartbeat, &SystemClock());
+  ClientRegistry registry(context.Heartbeat(), &SystemClock());
   Coordinator coordinator({.context = &context,
                            .store = store.get(),
                            .events = events.get(),

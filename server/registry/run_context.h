@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/config/run_config.h"
 #include "common/model/model_spec.h"
 #include "common/tensor/manifest.h"
@@ -42,6 +43,9 @@ struct RunContext {
 
   // Of all datasets together, as the run file expects.
   int ExpectedClients() const;
+  // How often each client is to be heard: wire.heartbeat, or more seldom where very many are
+  // expected, but three times within wire.liveness.
+  absl::Duration Heartbeat() const;
   // Whether f32 values travel unpacked: packing them takes longer than a loopback saves.
   bool PlainF32() const;
 };

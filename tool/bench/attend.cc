@@ -1,6 +1,9 @@
 // `tributary bench attend`: many clients in one process.
+#include <algorithm>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <queue>
 #include <utility>
 #include <vector>
 
@@ -30,7 +33,7 @@ namespace tributary {
 namespace {
 
 constexpr absl::Duration kReport = absl::Seconds(1);
-// Between two looks at whose heartbeat is due: thousands of clients are looked at each time.
+// Between two looks at whose heartbeat is due.
 constexpr absl::Duration kLook = absl::Milliseconds(20);
 constexpr uint64_t kSamples = 100;
 
@@ -55,6 +58,29 @@ absl::StatusOr<v1::Join> JoinOf(const BenchCommand& command) {
   for (const Codec codec : kCodecs) join.add_codecs(CodecToProto(codec));
   return join;
 }
+
+// Thousands of clients, of which few are due at a time: the next first.
+class Heartbeats {
+ public:
+  explicit Heartbeats(const std::vector<std::unique_ptr<LoadClient>>& clients) {
+    for (const auto& client : clients) due_.emplace(absl::InfinitePast(), client.get());
+  }
+
+  // Sends those that are due. Returns when the next one is.
+  absl::Time Beat(absl::Time now) {
+    while (!due_.empty() && due_.top().first <= now) {
+      LoadClient* const client = due_.top().second;
+      due_.pop();
+      const absl::Time next = client->Beat(now);
+      due_.emplace(next == absl::InfiniteFuture() ? now + kLook : next, client);  // no welcome yet
+    }
+    return due_.empty() ? absl::InfiniteFuture() : due_.top().first;
+  }
+
+ private:
+  using Due = std::pair<absl::Time, LoadClient*>;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+};
 
 void Report(const BenchCommand& command, const LoadCounters& counters, const char* kind) {
   const double late = static_cast<double>(counters.latest_heartbeat_us) / 1e6;
@@ -105,16 +131,14 @@ absl::Status RunAttend(const BenchCommand& command) {
         dial, join, [&](std::function<void()> job) { workers.Add(std::move(job)); }, &maker,
         &counters));
   }
+  Heartbeats heartbeats(clients);
   const absl::Time end =
       command.seconds > 0 ? absl::Now() + absl::Seconds(command.seconds) : absl::InfiniteFuture();
   absl::Time report = absl::Now() + kReport;
   bool over = false;
   while (!over && absl::Now() < end) {
     const absl::Time now = absl::Now();
-    absl::Time next = std::min(report, end);
-    for (const std::unique_ptr<LoadClient>& client : clients) {
-      next = std::min(next, client->Beat(now));
-    }
+    const absl::Time next = std::min({report, end, heartbeats.Beat(now)});
     over = stopped.WaitForNotificationWithTimeout(std::max(next - absl::Now(), kLook)) ||
            counters.finished + counters.refused + counters.lost >= command.size.clients;
     if (absl::Now() >= report) {

@@ -14,6 +14,18 @@ TEST(RunContextTest, EveryDatasetHasItsManifests) {
   EXPECT_EQ(context.datasets.at("words").plain, context.datasets.at("words").download);
 }
 
+TEST(RunContextTest, VeryManyClientsAreHeardMoreSeldomButThriceWithinTheirLiveness) {
+  RunContext context = TinyContext();
+  EXPECT_EQ(context.Heartbeat(), context.config.wire.heartbeat);
+  int& pictures = context.datasets.at("pictures").config.clients;
+  pictures = 1'500 - 2;
+  EXPECT_EQ(context.Heartbeat(), absl::Milliseconds(7'500));
+  pictures = 1'000'000;
+  EXPECT_EQ(context.Heartbeat(), context.config.wire.liveness / 3);
+  context.config.wire.heartbeat = absl::Seconds(14);
+  EXPECT_EQ(context.Heartbeat(), absl::Seconds(14)) << "as the run file has it";
+}
+
 TEST(RunContextTest, ComplementaryTrainingAddsAuxiliaryWeightsToDownloads) {
   RunConfig config = TinyConfig();
   config.local.complementary = ComplementaryLayers::kAll;
