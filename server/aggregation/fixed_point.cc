@@ -77,13 +77,18 @@ HWY_EXPORT(Read);
 HWY_EXPORT(AddSums);
 
 void AddFixedPoint(absl::Span<const float> values, double scale, absl::Span<int64_t> sums) {
-  const double largest = std::bit_cast<float>(LargestMagnitudeBits(values));
-  if (largest * scale < 0x1.0p51) {
-    HWY_DYNAMIC_DISPATCH(AddSmall)(values.data(), values.size(), scale, sums.data());
-    return;
-  }
-  for (size_t i = 0; i < values.size(); ++i) {
-    sums[i] += static_cast<int64_t>(std::nearbyint(static_cast<double>(values[i]) * scale));
+  constexpr size_t kBlock = 1024;  // the second pass finds it in the first cache
+  for (size_t begin = 0; begin < values.size(); begin += kBlock) {
+    const absl::Span<const float> block = values.subspan(begin, kBlock);
+    int64_t* const to = sums.data() + begin;
+    const double largest = std::bit_cast<float>(LargestMagnitudeBits(block));
+    if (largest * scale < 0x1.0p51) {
+      HWY_DYNAMIC_DISPATCH(AddSmall)(block.data(), block.size(), scale, to);
+      continue;
+    }
+    for (size_t i = 0; i < block.size(); ++i) {
+      to[i] += static_cast<int64_t>(std::nearbyint(static_cast<double>(block[i]) * scale));
+    }
   }
 }
 
