@@ -261,7 +261,7 @@ absl::StatusOr<StagedModels> RunStore::StageRest(int round, const ModelSet& mode
 absl::Status RunStore::Commit(const RoundRecord& record, const StagedModels& staged,
                               absl::Time when) {
   const absl::Status status = InsertRound(record, staged.checksums, when);
-  const absl::Status removed = RemoveUnnamedCheckpoints();
+  absl::Status removed = RemoveUnnamedCheckpoints();
   RETURN_IF_ERROR(Annotate(status, absl::StrCat("cannot commit round ", record.round)));
   return removed;
 }

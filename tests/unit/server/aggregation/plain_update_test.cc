@@ -16,12 +16,13 @@ namespace tributary {
 namespace {
 
 constexpr size_t kPlain = 2;  // a representation follows
+constexpr size_t kRows = 30, kValues = kRows * 101;
 
 StateDict Draw() {
   RandomStream stream(1, "plain update");
   StateDict state;
   for (const char* name : {"w", "v", "public.features"}) {
-    Tensor tensor = Tensor::Zeros({30, 101});
+    Tensor tensor = Tensor::Zeros({kRows, kValues / kRows});
     for (float& value : tensor.values) value = static_cast<float>(stream.Normal());
     EXPECT_TRUE(state.Add(name, std::move(tensor)).ok());
   }
@@ -55,8 +56,8 @@ TEST_F(PlainUpdateTest, AnyRunOfValuesAddsUpAsInAnAccumulator) {
     ASSERT_TRUE(update.has_value());
     for (int run = 0; run < 50; ++run) {
       const size_t tensor = stream.Below(kPlain);
-      const size_t offset = stream.Below(30 * 101);
-      std::vector<int64_t> sums(1 + stream.Below(30 * 101 - offset), 7);
+      const size_t offset = stream.Below(kValues);
+      std::vector<int64_t> sums(1 + stream.Below(kValues - offset), 7);
       std::vector<int64_t> expected(sums.size());
       accumulator.Read(tensor, offset, absl::MakeSpan(expected));
       for (int64_t& sum : expected) sum += 7;
