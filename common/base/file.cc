@@ -1,6 +1,5 @@
 #include "common/base/file.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>

@@ -35,6 +35,7 @@ class AtomicFile {
  private:
   std::string part() const { return path_ + ".part"; }
   void Put(absl::string_view piece);
+
   std::string path_;
   int fd_;
   uint64_t written_ = 0;

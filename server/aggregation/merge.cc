@@ -78,7 +78,6 @@ struct Job {
 absl::flat_hash_map<const Tensor*, size_t> PartsOf(absl::Span<const MergeStep> steps,
                                                    absl::Span<const Job> jobs) {
   absl::flat_hash_map<const Tensor*, size_t> parts;
-  for (const MergeStep& step : steps) parts[step.tensor] = 0;
   for (const Job& job : jobs) {
     for (const size_t step : *job.group) ++parts[steps[step].tensor];
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -20,41 +21,37 @@ class MergeProgress {
   // Which tensors will be written, and in how many parts each.
   void Expect(absl::flat_hash_map<const Tensor*, size_t> parts) {
     absl::MutexLock lock(&mutex_);
-    parts_ = std::move(parts);
-    expected_ = true;
+    left_ = std::move(parts);
   }
   // A part of `tensor` has its new values.
   void PartWritten(const Tensor* tensor) {
     absl::MutexLock lock(&mutex_);
-    --parts_[tensor];
+    --(*left_)[tensor];
   }
   // Nothing more comes. Not OK: tensors that were still to be written have no new values.
   void Done(absl::Status status) {
     absl::MutexLock lock(&mutex_);
-    status_ = std::move(status);
-    done_ = true;
+    end_ = std::move(status);
   }
 
   // Waits until `tensor` has its new values, or is known to keep its old ones. Not OK if the merge
   // came to an end before.
   absl::Status Await(const Tensor* tensor) const {
     const auto ready = [this, tensor]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-      if (done_) return true;
-      if (!expected_) return false;
-      const auto left = parts_.find(tensor);
-      return left == parts_.end() || left->second == 0;
+      if (end_.has_value()) return true;
+      if (!left_.has_value()) return false;
+      const auto left = left_->find(tensor);
+      return left == left_->end() || left->second == 0;
     };
     absl::MutexLock lock(&mutex_);
     mutex_.Await(absl::Condition(&ready));
-    return done_ ? status_ : absl::OkStatus();
+    return end_.value_or(absl::OkStatus());
   }
 
  private:
   mutable absl::Mutex mutex_;
-  absl::flat_hash_map<const Tensor*, size_t> parts_ ABSL_GUARDED_BY(mutex_);
-  bool expected_ ABSL_GUARDED_BY(mutex_) = false;
-  bool done_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::flat_hash_map<const Tensor*, size_t>> left_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tributary
