@@ -50,6 +50,7 @@ void AttendStream::WriteNext() {
 void AttendStream::OnReadDone(bool ok) {
   if (ok) {
     on_message_(incoming_);
+    incoming_.Clear();  // Welcome holds two manifests, and the next message may be long in coming
     StartRead(&incoming_);
     return;
   }

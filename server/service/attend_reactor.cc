@@ -39,6 +39,9 @@ void AttendReactor::FinishLocked() {
 void AttendReactor::OnReadDone(bool ok) {
   if (!ok) return Close();  // the client has closed its half, or the stream broke
   session_.Handle(incoming_, self_);
+  // Ready holds a manifest. Kept until the next message, those of thousands of clients would lie
+  // between all that is allocated in the meantime, and leave as many holes.
+  incoming_.Clear();
   StartRead(&incoming_);
 }
 

@@ -120,6 +120,7 @@ absl::Status RunAttend(const BenchCommand& command) {
   ASSIGN_OR_RETURN(v1::Join join, JoinOf(command));
   LoadCounters counters;
   UpdateMaker maker(Checksum(command.prefix));
+  SharedWelcome welcomes;
   absl::Notification stopped;
   const StopSignal stop([&](const std::string&) { stopped.Notify(); });
   WorkerPool workers(command.threads > 0 ? command.threads : CoreCount());
@@ -129,7 +130,7 @@ absl::Status RunAttend(const BenchCommand& command) {
     join.set_client(absl::StrFormat("%s-%05d", command.prefix, i));
     clients.push_back(std::make_unique<LoadClient>(
         dial, join, [&](std::function<void()> job) { workers.Add(std::move(job)); }, &maker,
-        &counters));
+        &welcomes, &counters));
   }
   Heartbeats heartbeats(clients);
   const absl::Time end =

@@ -24,11 +24,23 @@ void SetLimit(grpc::ClientContext* context) {
 
 }  // namespace
 
+std::shared_ptr<const v1::Welcome> SharedWelcome::Keep(v1::Welcome welcome) {
+  welcome.clear_session();
+  std::string bytes = welcome.SerializeAsString();
+  absl::MutexLock lock(&mutex_);
+  if (latest_ == nullptr || bytes != bytes_) {
+    bytes_ = std::move(bytes);
+    latest_ = std::make_shared<const v1::Welcome>(std::move(welcome));
+  }
+  return latest_;
+}
+
 LoadClient::LoadClient(Dial dial, v1::Join join, Run run, UpdateMaker* maker,
-                       LoadCounters* counters)
+                       SharedWelcome* welcomes, LoadCounters* counters)
     : join_(std::move(join)),
       run_(std::move(run)),
       maker_(maker),
+      welcomes_(welcomes),
       counters_(counters),
       dial_(std::move(dial)),
       channel_(dial_()),
@@ -97,17 +109,19 @@ void LoadClient::OnMessage(const v1::ServerMessage& message) {
 }
 
 void LoadClient::OnWelcome(const v1::Welcome& welcome) {
+  const std::shared_ptr<const v1::Welcome> kept = welcomes_->Keep(welcome);
   {
     absl::MutexLock lock(&mutex_);
-    welcome_ = welcome;
+    session_ = welcome.session();
+    welcome_ = kept;
     // The first beat anywhere in an interval: clients that joined together do not beat together.
     const uint64_t part = absl::HashOf(join_.client()) % 1000;
     beat_due_ = absl::Now() + absl::Milliseconds(static_cast<int64_t>(welcome.heartbeat_ms())) *
                                   (static_cast<double>(part) / 1000);
   }
-  Spawn([this, upload = welcome.upload()] {
+  Spawn([this, kept] {
     v1::ClientMessage message;
-    *message.mutable_ready()->mutable_upload() = upload;
+    *message.mutable_ready()->mutable_upload() = kept->upload();
     stream_->Send(std::move(message));
   });
 }
@@ -123,7 +137,7 @@ absl::Time LoadClient::Beat(absl::Time now) {
   int64_t latest = counters_->latest_heartbeat_us;
   while (latest < late && !counters_->latest_heartbeat_us.compare_exchange_weak(latest, late)) {
   }
-  beat_due_ = now + absl::Milliseconds(static_cast<int64_t>(welcome_.heartbeat_ms()));
+  beat_due_ = now + absl::Milliseconds(static_cast<int64_t>(welcome_->heartbeat_ms()));
   return beat_due_;
 }
 
@@ -133,8 +147,8 @@ absl::Status LoadClient::DoTask(const v1::Task& task) {
   int64_t chunk_bytes;
   {
     absl::MutexLock lock(&mutex_);
-    ASSIGN_OR_RETURN(manifest, ManifestFromProto(welcome_.upload()));
-    chunk_bytes = welcome_.chunk_bytes();
+    ASSIGN_OR_RETURN(manifest, ManifestFromProto(welcome_->upload()));
+    chunk_bytes = welcome_->chunk_bytes();
   }
   ASSIGN_OR_RETURN(const Codec codec, CodecFromProto(task.upload_codec()));
   const std::shared_ptr<const EncodedState> update = maker_->Make(
@@ -160,9 +174,9 @@ absl::Status LoadClient::Pull(const v1::Task& task) {
   Manifest manifest;
   {
     absl::MutexLock lock(&mutex_);
-    request.set_session(welcome_.session());
-    request.set_held_version(welcome_.delta_downloads() ? held_version_ : 0);
-    ASSIGN_OR_RETURN(manifest, ManifestFromProto(welcome_.download()));
+    request.set_session(session_);
+    request.set_held_version(welcome_->delta_downloads() ? held_version_ : 0);
+    ASSIGN_OR_RETURN(manifest, ManifestFromProto(welcome_->download()));
   }
   request.set_round(task.round());
   grpc::ClientContext context;
@@ -181,7 +195,7 @@ absl::StatusOr<v1::UpdateState> LoadClient::Ask(const v1::Task& task, const Enco
   v1::UpdateQuery query;
   {
     absl::MutexLock lock(&mutex_);
-    query.set_session(welcome_.session());
+    query.set_session(session_);
   }
   query.set_round(task.round());
   query.set_bytes(update.bytes());
@@ -197,7 +211,7 @@ absl::StatusOr<v1::UpdateState> LoadClient::Push(const v1::Task& task, const Enc
   v1::PushHeader header;
   {
     absl::MutexLock lock(&mutex_);
-    header.set_session(welcome_.session());
+    header.set_session(session_);
   }
   header.set_round(task.round());
   header.set_first_chunk(first_chunk);

@@ -37,13 +37,27 @@ struct LoadCounters {
   std::atomic<int64_t> latest_heartbeat_us = 0;  // how much the latest one was late
 };
 
+// What a coordinator tells all its clients alike, kept once: two manifests for each of thousands of
+// clients would be most of their memory. Thread-safe.
+class SharedWelcome {
+ public:
+  // `welcome` without its session.
+  std::shared_ptr<const v1::Welcome> Keep(v1::Welcome welcome);
+
+ private:
+  absl::Mutex mutex_;
+  std::string bytes_ ABSL_GUARDED_BY(mutex_);  // of the latest
+  std::shared_ptr<const v1::Welcome> latest_ ABSL_GUARDED_BY(mutex_);
+};
+
 class LoadClient {
  public:
   // Runs a job elsewhere: tasks must not hold up the stream's messages.
   using Run = std::function<void(std::function<void()>)>;
 
-  // Dials at once. What `run` starts, `maker` and `counters` must outlive the client.
-  LoadClient(Dial dial, v1::Join join, Run run, UpdateMaker* maker, LoadCounters* counters);
+  // Dials at once. What `run` starts, `maker`, `welcomes` and `counters` must outlive the client.
+  LoadClient(Dial dial, v1::Join join, Run run, UpdateMaker* maker, SharedWelcome* welcomes,
+             LoadCounters* counters);
 
   // Waits for the client's jobs, then hangs up.
   ~LoadClient();
@@ -66,6 +80,7 @@ class LoadClient {
   const v1::Join join_;
   const Run run_;
   UpdateMaker* const maker_;
+  SharedWelcome* const welcomes_;
   LoadCounters* const counters_;
   const Dial dial_;
   const std::shared_ptr<grpc::Channel> channel_;
@@ -74,7 +89,8 @@ class LoadClient {
   absl::Mutex mutex_;
   int jobs_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
-  v1::Welcome welcome_ ABSL_GUARDED_BY(mutex_);
+  std::string session_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const v1::Welcome> welcome_ ABSL_GUARDED_BY(mutex_);  // null before the first
   absl::Time beat_due_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   uint32_t round_ ABSL_GUARDED_BY(mutex_) = 0;  // of the task that was taken last
   uint32_t attempt_ ABSL_GUARDED_BY(mutex_) = 0;
