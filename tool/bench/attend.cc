@@ -129,8 +129,9 @@ absl::Status RunAttend(const BenchCommand& command) {
   for (int i = 0; i < command.size.clients; ++i) {
     join.set_client(absl::StrFormat("%s-%05d", command.prefix, i));
     clients.push_back(std::make_unique<LoadClient>(
-        dial, join, [&](std::function<void()> job) { workers.Add(std::move(job)); }, &maker,
-        &welcomes, &counters));
+        dial, command.size.clients > 1, join,
+        [&](std::function<void()> job) { workers.Add(std::move(job)); }, &maker, &welcomes,
+        &counters));
   }
   Heartbeats heartbeats(clients);
   const absl::Time end =

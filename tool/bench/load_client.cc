@@ -35,7 +35,7 @@ std::shared_ptr<const v1::Welcome> SharedWelcome::Keep(v1::Welcome welcome) {
   return latest_;
 }
 
-LoadClient::LoadClient(Dial dial, v1::Join join, Run run, UpdateMaker* maker,
+LoadClient::LoadClient(Dial dial, bool dial_pulls, v1::Join join, Run run, UpdateMaker* maker,
                        SharedWelcome* welcomes, LoadCounters* counters)
     : join_(std::move(join)),
       run_(std::move(run)),
@@ -43,9 +43,9 @@ LoadClient::LoadClient(Dial dial, v1::Join join, Run run, UpdateMaker* maker,
       welcomes_(welcomes),
       counters_(counters),
       dial_(std::move(dial)),
+      dial_pulls_(dial_pulls),
       channel_(dial_()),
-      stub_(v1::Federation::NewStub(channel_)),
-      bulk_(channel_) {
+      stub_(v1::Federation::NewStub(channel_)) {
   stream_ = std::make_unique<AttendStream>(
       stub_.get(), [this](const v1::ServerMessage& message) { OnMessage(message); },
       [this](const absl::Status&) {
@@ -182,7 +182,8 @@ absl::Status LoadClient::Pull(const v1::Task& task) {
   grpc::ClientContext context;
   SetLimit(&context);
   ChunkReader reader(&manifest);
-  RETURN_IF_ERROR(PullChunks(&bulk_, request, &context, [&](absl::string_view chunk) {
+  grpc::GenericStub stub(dial_pulls_ ? dial_() : channel_);
+  RETURN_IF_ERROR(PullChunks(&stub, request, &context, [&](absl::string_view chunk) {
     return reader.Read(chunk, [](size_t, size_t, absl::Span<const float>) {});
   }));
   if (!reader.complete()) return absl::UnavailableError("the model ended early");

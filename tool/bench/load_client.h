@@ -55,9 +55,12 @@ class LoadClient {
   // Runs a job elsewhere: tasks must not hold up the stream's messages.
   using Run = std::function<void(std::function<void()>)>;
 
-  // Dials at once. What `run` starts, `maker`, `welcomes` and `counters` must outlive the client.
-  LoadClient(Dial dial, v1::Join join, Run run, UpdateMaker* maker, SharedWelcome* welcomes,
-             LoadCounters* counters);
+  // Dials at once. `dial_pulls`: each pull over a connection of its own, as pushes go, rather than
+  // over the one that attends: gRPC keeps about a megabyte of read buffers for each connection that
+  // has pulled, which is nothing to a client and gigabytes to a process of hundreds of them.
+  // What `run` starts, `maker`, `welcomes` and `counters` must outlive the client.
+  LoadClient(Dial dial, bool dial_pulls, v1::Join join, Run run, UpdateMaker* maker,
+             SharedWelcome* welcomes, LoadCounters* counters);
 
   // Waits for the client's jobs, then hangs up.
   ~LoadClient();
@@ -83,9 +86,9 @@ class LoadClient {
   SharedWelcome* const welcomes_;
   LoadCounters* const counters_;
   const Dial dial_;
+  const bool dial_pulls_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::Federation::Stub> stub_;
-  grpc::GenericStub bulk_;
   absl::Mutex mutex_;
   int jobs_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -96,11 +97,13 @@ class Member {
       lines_.insert(lines_.end(), lines.begin(), lines.end());
       peak_ = std::max(peak_, PeakBytes(process_.pid()));
       if (!lines_.empty()) break;
-      if (process_.Poll().has_value() || absl::Now() > deadline) {
-        return absl::UnavailableError(
-            absl::StrCat("a process of the benchmark ended or fell "
-                         "silent; see ",
-                         log_));
+      if (const std::optional<int> code = process_.Poll()) {
+        return absl::UnavailableError(absl::StrCat(
+            "a process of the benchmark ended with exit code ", *code, "; see ", log_));
+      }
+      if (absl::Now() > deadline) {
+        return absl::UnavailableError(absl::StrCat("a process of the benchmark said nothing for ",
+                                                   absl::FormatDuration(kSilence), "; see ", log_));
       }
     }
     const nlohmann::json line = nlohmann::json::parse(lines_.front(), nullptr, false);
@@ -345,15 +348,21 @@ void PrintSummary(const nlohmann::json& summary) {
 
 absl::Status RunWire(const BenchCommand& command) {
   std::error_code error;
+  if (!fs::exists(ProcessProgram(), error)) {
+    return absl::NotFoundError(absl::StrCat("no program ", ProcessProgram(),
+                                            ", which plays the coordinator and the clients; build "
+                                            "it with deploy/build.sh release"));
+  }
   std::string folder = command.out;
   if (folder.empty()) {
     folder = absl::StrCat(fs::temp_directory_path(error).string(), "/tributary-bench-", getpid());
   }
   fs::create_directories(folder, error);
   if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create ", folder));
-  const absl::Cleanup clean = [&] {
+  bool done = false;
+  const absl::Cleanup clean = [&] {  // after a failure, its message names a log in the folder
     std::error_code ignored;
-    if (command.out.empty()) fs::remove_all(folder, ignored);
+    if (command.out.empty() && done) fs::remove_all(folder, ignored);
   };
   Measured measured;
   measured.model_bytes = static_cast<int64_t>(command.size.megabytes * 1e6);
@@ -363,6 +372,7 @@ absl::Status RunWire(const BenchCommand& command) {
   }
   RETURN_IF_ERROR(MeasureRounds(command, folder, &measured));
   if (measured.seconds.empty()) return absl::InternalError("the coordinator committed no round");
+  done = true;
   const nlohmann::json summary = Summary(command, measured);
   if (command.json) {
     std::cout << summary.dump() << std::endl;
