@@ -258,6 +258,7 @@ absl::Status MeasureRounds(const BenchCommand& command, const std::string& folde
 
 double MedianCpu(const std::vector<CpuTime>& rounds, double CpuTime::*whose) {
   std::vector<double> seconds;
+  seconds.reserve(rounds.size());
   for (const CpuTime& round : rounds) seconds.push_back(round.*whose);
   return RangeOf(std::move(seconds)).median;
 }
