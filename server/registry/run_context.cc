@@ -15,7 +15,7 @@
 namespace tributary {
 namespace {
 
-// Of all clients together: each costs a coordinator about a tenth of a millisecond of a core.
+// Of all clients together: each costs a coordinator 0.1 ms of a core, 0.3 ms in a busy round.
 constexpr int kMostHeartbeatsPerSecond = 200;
 
 nlohmann::json Text(absl::string_view text) { return std::string(text); }

@@ -93,7 +93,9 @@ class LoadClient {
   int jobs_ ABSL_GUARDED_BY(mutex_) = 0;
   bool closing_ ABSL_GUARDED_BY(mutex_) = false;
   std::string session_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<const v1::Welcome> welcome_ ABSL_GUARDED_BY(mutex_);  // null before the first
+  // Never null: a task that comes before any welcome finds an empty one.
+  std::shared_ptr<const v1::Welcome> welcome_ ABSL_GUARDED_BY(mutex_) =
+      std::make_shared<const v1::Welcome>();
   absl::Time beat_due_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   uint32_t round_ ABSL_GUARDED_BY(mutex_) = 0;  // of the task that was taken last
   uint32_t attempt_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "absl/cleanup/cleanup.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -78,6 +78,9 @@ std::vector<std::string> SizeFlags(const WireSize& size) {
   return {"--mb",      absl::StrCat(size.megabytes), "--tensors", absl::StrCat(size.tensors),
           "--clients", absl::StrCat(size.clients),   "--rounds",  absl::StrCat(size.rounds)};
 }
+
+// Where the coordinator keeps its models.
+std::string StateFolder(const std::string& folder) { return folder + "/state"; }
 
 // A process of the benchmark and what it prints.
 class Member {
@@ -209,7 +212,7 @@ void PrintRound(const BenchCommand& command, const Measured& measured) {
 
 absl::Status MeasureRounds(const BenchCommand& command, const std::string& folder,
                            Measured* measured) {
-  std::vector<std::string> arguments = {"coordinator", "--out", folder + "/state"};
+  std::vector<std::string> arguments = {"coordinator", "--out", StateFolder(folder)};
   const std::vector<std::string> size = SizeFlags(command.size);
   arguments.insert(arguments.end(), size.begin(), size.end());
   for (const auto& [flag, value] :
@@ -254,6 +257,18 @@ absl::Status MeasureRounds(const BenchCommand& command, const std::string& folde
           absl::StrCat("the coordinator failed: ", event.value("message", "")));
     }
   }
+}
+
+absl::StatusOr<Measured> Measure(const BenchCommand& command, const std::string& folder) {
+  Measured measured;
+  measured.model_bytes = static_cast<int64_t>(command.size.megabytes * 1e6);
+  if (command.raw) {
+    measured.limits = MeasureLimits(std::min<int64_t>(measured.model_bytes, 256 << 20));
+    RETURN_IF_ERROR(MeasureRaw(command, folder, &measured));
+  }
+  RETURN_IF_ERROR(MeasureRounds(command, folder, &measured));
+  if (measured.seconds.empty()) return absl::InternalError("the coordinator committed no round");
+  return measured;
 }
 
 double MedianCpu(const std::vector<CpuTime>& rounds, double CpuTime::*whose) {
@@ -349,32 +364,18 @@ void PrintSummary(const nlohmann::json& summary) {
 
 absl::Status RunWire(const BenchCommand& command) {
   std::error_code error;
-  if (!fs::exists(ProcessProgram(), error)) {
-    return absl::NotFoundError(absl::StrCat("no program ", ProcessProgram(),
-                                            ", which plays the coordinator and the clients; build "
-                                            "it with deploy/build.sh release"));
-  }
   std::string folder = command.out;
   if (folder.empty()) {
     folder = absl::StrCat(fs::temp_directory_path(error).string(), "/tributary-bench-", getpid());
   }
   fs::create_directories(folder, error);
   if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create ", folder));
-  bool done = false;
-  const absl::Cleanup clean = [&] {  // after a failure, its message names a log in the folder
-    std::error_code ignored;
-    if (command.out.empty() && done) fs::remove_all(folder, ignored);
-  };
-  Measured measured;
-  measured.model_bytes = static_cast<int64_t>(command.size.megabytes * 1e6);
-  if (command.raw) {
-    measured.limits = MeasureLimits(std::min<int64_t>(measured.model_bytes, 256 << 20));
-    RETURN_IF_ERROR(MeasureRaw(command, folder, &measured));
+  const absl::StatusOr<Measured> measured = Measure(command, folder);
+  if (command.out.empty()) {  // a failure's message names a log, which stays; models do not
+    fs::remove_all(measured.ok() ? folder : StateFolder(folder), error);
   }
-  RETURN_IF_ERROR(MeasureRounds(command, folder, &measured));
-  if (measured.seconds.empty()) return absl::InternalError("the coordinator committed no round");
-  done = true;
-  const nlohmann::json summary = Summary(command, measured);
+  RETURN_IF_ERROR(measured.status());
+  const nlohmann::json summary = Summary(command, *measured);
   if (command.json) {
     std::cout << summary.dump() << std::endl;
   } else {

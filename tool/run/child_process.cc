@@ -39,6 +39,9 @@ constexpr int kCannotStart = 127;
 
 absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>& arguments,
                                                  const std::string& log, bool piped) {
+  if (access(arguments[0].c_str(), X_OK) != 0) {
+    return ErrnoStatus(errno, absl::StrCat("cannot start ", arguments[0]));
+  }
   const int log_fd = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (log_fd < 0) return ErrnoStatus(errno, absl::StrCat("cannot write ", log));
   std::array<int, 2> ends = {-1, -1};

@@ -16,7 +16,8 @@ namespace tributary {
 class ChildProcess {
  public:
   // Starts `arguments[0]`. Standard error goes to `log` (appended), standard output too unless
-  // `piped`.
+  // `piped`. NotFound or PermissionDenied if that is no program; of an exec that fails for another
+  // reason Poll() tells, with 127.
   static absl::StatusOr<ChildProcess> Start(const std::vector<std::string>& arguments,
                                             const std::string& log, bool piped);
   ChildProcess(ChildProcess&& other) noexcept;
