@@ -16,18 +16,23 @@ inline int CoreCount() {
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
+// Calls work(true) on the caller's thread and work(false) on `threads` - 1 others. Returns when all
+// have returned.
+inline void RunOnThreads(int threads, absl::FunctionRef<void(bool caller)> work) {
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i) others.emplace_back([work] { work(false); });
+  work(true);
+  for (std::thread& thread : others) thread.join();
+}
+
 // Calls job(0) ... job(jobs - 1), each once, in no particular order, on at most `threads` threads
 // of which the caller's is one. Returns when all are done.
 inline void ParallelFor(int threads, size_t jobs, absl::FunctionRef<void(size_t)> job) {
   std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < jobs; i = next++) job(i);
-  };
   const size_t most = std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), jobs);
-  std::vector<std::thread> others;
-  for (size_t i = 1; i < most; ++i) others.emplace_back(work);
-  work();
-  for (std::thread& thread : others) thread.join();
+  RunOnThreads(static_cast<int>(most), [&](bool) {
+    for (size_t i = next++; i < jobs; i = next++) job(i);
+  });
 }
 
 }  // namespace tributary

@@ -192,16 +192,23 @@ absl::StatusOr<StateDict> ReadSafetensors(const std::string& path) {
   return state;
 }
 
-absl::StatusOr<uint64_t> WriteSafetensors(const std::string& path, const StateDict& state,
-                                          const SafetensorsOptions& options) {
-  AtomicFile file(path, options.recycled);
-  RETURN_IF_ERROR(file.Write(HeadOf(state, options.metadata)));
+absl::Status AppendSafetensors(const StateDict& state,
+                               const std::map<std::string, std::string>& metadata,
+                               const AwaitTensor& await, AtomicFile* file) {
+  RETURN_IF_ERROR(file->Write(HeadOf(state, metadata)));
   for (const StateDict::Entry& entry : state) {
-    if (options.await != nullptr) RETURN_IF_ERROR(options.await(entry.tensor));
+    if (await != nullptr) await(entry.tensor);
     const std::vector<float>& values = entry.tensor.values;
     RETURN_IF_ERROR(
-        file.Write({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)}));
+        file->Write({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)}));
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> WriteSafetensors(const std::string& path, const StateDict& state,
+                                          const std::map<std::string, std::string>& metadata) {
+  AtomicFile file(path);
+  RETURN_IF_ERROR(AppendSafetensors(state, metadata, nullptr, &file));
   const uint64_t checksum = file.checksum();
   RETURN_IF_ERROR(std::move(file).Commit());
   return checksum;

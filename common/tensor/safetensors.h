@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "common/base/file.h"
 #include "common/tensor/state_dict.h"
 
 namespace tributary {
@@ -52,19 +53,16 @@ class SafetensorsFile {
 // Reads a file whose tensors are all F32. InvalidArgument names a tensor of another type.
 absl::StatusOr<StateDict> ReadSafetensors(const std::string& path);
 
-// Waits until a tensor may be read; an error is passed on.
-using AwaitTensor = std::function<absl::Status(const Tensor&)>;
-
-struct SafetensorsOptions {
-  std::map<std::string, std::string> metadata = {};  // for the header
-  std::string recycled = {};                         // see AtomicFile
-  AwaitTensor await = nullptr;                       // asked before each tensor's values are read
-};
-
-// Writes `state` in its order, whole or not at all, and synced to the disk. Returns the file's
-// checksum.
+// Writes `state` in its order, whole or not at all, and synced to the disk. `metadata`: for the
+// header. Returns the file's checksum.
 absl::StatusOr<uint64_t> WriteSafetensors(const std::string& path, const StateDict& state,
-                                          const SafetensorsOptions& options = {});
+                                          const std::map<std::string, std::string>& metadata = {});
+
+// The same into a file that the caller commits. `await`, if there is one, is called before each
+// tensor's values are read.
+absl::Status AppendSafetensors(const StateDict& state,
+                               const std::map<std::string, std::string>& metadata,
+                               const AwaitTensor& await, AtomicFile* file);
 
 // SHA-256 over the tensors of all `models`, in order of "<model>/<tensor>": that name, a zero byte,
 // the values' bytes.

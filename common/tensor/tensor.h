@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,5 +27,8 @@ struct Tensor {
 
   static Tensor Zeros(Shape shape);
 };
+
+// Returns when a tensor that is in the making has its values.
+using AwaitTensor = std::function<void(const Tensor&)>;
 
 }  // namespace tributary

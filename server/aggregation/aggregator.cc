@@ -79,20 +79,23 @@ absl::Status Aggregator::Add(const std::string& client, std::shared_ptr<Upload> 
     return absl::NotFoundError(absl::StrCat("client ", client, " is not in this round's cohort"));
   }
   RETURN_IF_ERROR(upload->CheckComplete());
+  StateDict representations = upload->TakeRepresentations();
+  Addend addend{.upload = std::move(upload)};
+  if (config_.rule == Rule::kPaper) {  // now, while others still come
+    const auto place = static_cast<size_t>(member - cohort_.begin());
+    addend = AddendOf(std::move(addend.upload), full_plan_, place, cohort_);
+  }
   {
     absl::MutexLock lock(&mutex_);
     if (!added_.insert(client).second) {
       return absl::AlreadyExistsError(absl::StrCat("client ", client, " has reported already"));
     }
-    StateDict representations = upload->TakeRepresentations();
     if (!representations.empty()) representations_[client] = std::move(representations);
     if (keep_) {
-      kept_[client] = std::move(upload);
+      kept_.emplace(client, std::move(addend));
       return absl::OkStatus();
     }
   }
-  const auto place = static_cast<size_t>(member - cohort_.begin());
-  const Addend addend{std::move(upload), RoutesOf(full_plan_, place, cohort_)};
   absl::Status status = AddVerified(absl::MakeConstSpan(&addend, 1), threads);
   if (!status.ok()) {
     absl::MutexLock lock(&mutex_);
@@ -122,6 +125,14 @@ Aggregator::Routes Aggregator::RoutesOf(const Plan& plan, size_t member,
     }
   }
   return routes;
+}
+
+Aggregator::Addend Aggregator::AddendOf(std::shared_ptr<Upload> upload, const Plan& plan,
+                                        size_t member,
+                                        const std::vector<CohortMember>& cohort) const {
+  Addend addend{.upload = std::move(upload), .routes = RoutesOf(plan, member, cohort)};
+  if (keep_) addend.plain = PlainUpdate::Of(addend.upload, addend.routes.size());
+  return addend;
 }
 
 void Aggregator::AddChunk(absl::string_view chunk, const Routes& routes, std::string* scratch) {
@@ -170,29 +181,21 @@ absl::Status Aggregator::AddKept(int threads) {
 
 absl::Status Aggregator::AddKeptLocked(int threads) {
   if (!health_.ok() || kept_.empty()) return health_;
-  // Under rule `release` coefficients are those among the clients that have reported.
-  const bool release = config_.rule == Rule::kRelease;
-  std::vector<CohortMember> arrived;
-  Plan arrived_plan;
-  if (release) {
-    arrived = ArrivedLocked();
-    arrived_plan = BuildPlan(targets_, arrived, config_);
-  }
-  const std::vector<CohortMember>& members = release ? arrived : cohort_;
-  const Plan& plan = release ? arrived_plan : full_plan_;
-  std::vector<Addend> addends;
-  for (size_t i = 0; i < members.size(); ++i) {
-    const auto kept = kept_.find(members[i].client);
-    if (kept == kept_.end()) continue;
-    Routes routes = RoutesOf(plan, i, members);
-    if (auto plain = PlainUpdate::Of(kept->second, routes.size()); plain.has_value()) {
-      plain_.push_back({*std::move(plain), std::move(routes)});
-    } else {
-      addends.push_back({std::move(kept->second), std::move(routes)});
+  if (config_.rule == Rule::kRelease) {
+    // Coefficients are those among the clients that have reported.
+    const std::vector<CohortMember> arrived = ArrivedLocked();
+    const Plan plan = BuildPlan(targets_, arrived, config_);
+    for (size_t i = 0; i < arrived.size(); ++i) {
+      Addend& kept = kept_.at(arrived[i].client);
+      kept = AddendOf(std::move(kept.upload), plan, i, arrived);
     }
   }
+  std::vector<Addend> coded;
+  for (auto& [client, addend] : kept_) {
+    (addend.plain.has_value() ? plain_ : coded).push_back(std::move(addend));
+  }
   kept_.clear();
-  health_.Update(Annotate(AddVerified(addends, threads), "updates are added in part"));
+  health_.Update(Annotate(AddVerified(coded, threads), "updates are added in part"));
   return health_;
 }
 
@@ -205,10 +208,10 @@ std::vector<MergeStep> Aggregator::StepsOfLocked(const Plan& plan,
                                                  const std::vector<CohortMember>& arrived,
                                                  std::map<std::string, StateDict>* globals) const {
   std::map<std::pair<size_t, size_t>, std::vector<MergeStep::Addend>> addends;
-  for (const PlainAddend& plain : plain_) {
+  for (const Addend& plain : plain_) {
     for (size_t tensor = 0; tensor < plain.routes.size(); ++tensor) {
       for (const Route& route : plain.routes[tensor]) {
-        addends[{route.target, route.tensor}].push_back({&plain.update, tensor, route.weight});
+        addends[{route.target, route.tensor}].push_back({&*plain.plain, tensor, route.weight});
       }
     }
   }
@@ -244,12 +247,14 @@ std::vector<MergeStep> Aggregator::StepsOfLocked(const Plan& plan,
 }
 
 absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, int threads,
-                                    MergeProgress* progress) {
+                                    const BesideMerge& beside) {
   absl::MutexLock lock(&mutex_);
   RETURN_IF_ERROR(AddKeptLocked(threads));
   const std::vector<CohortMember> arrived = ArrivedLocked();
-  const Plan plan = BuildPlan(targets_, arrived, config_);
-  RETURN_IF_ERROR(Merge(StepsOfLocked(plan, arrived, globals), threads, progress));
+  const bool all = arrived.size() == cohort_.size();
+  const Plan rest = all ? Plan() : BuildPlan(targets_, arrived, config_);
+  const Plan& plan = all ? full_plan_ : rest;
+  RETURN_IF_ERROR(Merge(StepsOfLocked(plan, arrived, globals), threads, beside));
   plain_.clear();
   return absl::OkStatus();
 }

@@ -27,6 +27,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -82,11 +83,11 @@ class Aggregator {
   // FinishInto() must not be called then.
   absl::Status AddKept(int threads = 1);
 
-  // Turns the current globals into the new ones, in place, on up to `threads` threads; `progress`,
-  // if not null, is told, but of the end. Needs no client to have reported: what nobody contributed
-  // to stays. Not OK before the globals were touched: health() and AddKept(), which it calls.
+  // Turns the current globals into the new ones, in place, on up to `threads` threads; `beside`:
+  // see Merge(). Needs no client to have reported: what nobody contributed to stays. Not OK before
+  // the globals were touched: health() and AddKept(), which it calls.
   absl::Status FinishInto(std::map<std::string, StateDict>* globals, int threads = 1,
-                          MergeProgress* progress = nullptr);
+                          const BesideMerge& beside = nullptr);
   // The new globals from the current ones.
   absl::StatusOr<std::map<std::string, StateDict>> Finish(
       const std::map<std::string, StateDict>& globals) &&;
@@ -103,17 +104,16 @@ class Aggregator {
   };
   using Routes = std::vector<std::vector<Route>>;  // by the tensor's place in the member's manifest
 
-  const Target& TargetOf(const CohortMember& member) const;
   // A verified update that is to be added.
   struct Addend {
     std::shared_ptr<Upload> upload;
-    Routes routes;
+    Routes routes = {};
+    std::optional<PlainUpdate> plain = std::nullopt;  // the merge reads it
   };
-  // One that the merge reads.
-  struct PlainAddend {
-    PlainUpdate update;
-    Routes routes;
-  };
+
+  const Target& TargetOf(const CohortMember& member) const;
+  Addend AddendOf(std::shared_ptr<Upload> upload, const Plan& plan, size_t member,
+                  const std::vector<CohortMember>& cohort) const;
 
   // One chunk of each at a time: where they cover the same values, these stay in the caches.
   absl::Status AddVerified(absl::Span<const Addend> addends, int threads);
@@ -137,8 +137,8 @@ class Aggregator {
   mutable absl::Mutex mutex_;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> added_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, std::shared_ptr<Upload>> kept_ ABSL_GUARDED_BY(mutex_);  // by client
-  std::vector<PlainAddend> plain_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Addend> kept_ ABSL_GUARDED_BY(mutex_);  // by client, until AddKept()
+  std::vector<Addend> plain_ ABSL_GUARDED_BY(mutex_);           // until FinishInto()
   std::map<std::string, StateDict> representations_ ABSL_GUARDED_BY(mutex_);
 };
 

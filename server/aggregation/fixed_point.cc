@@ -76,11 +76,27 @@ HWY_EXPORT(AddSmall);
 HWY_EXPORT(Read);
 HWY_EXPORT(AddSums);
 
+namespace {
+
+// Asks for as many values as there are in `block`, from those behind it on. Callers go through
+// several arrays in turn, a block of each: too short a run for the processor to see coming. They
+// may lie outside of the array; nothing is read.
+template <int kForWriting>
+void FetchNext(absl::Span<const float> block) {
+  constexpr size_t kCacheLine = 64 / sizeof(float);
+  for (size_t i = 0; i < block.size(); i += kCacheLine) {
+    __builtin_prefetch(block.data() + block.size() + i, kForWriting);
+  }
+}
+
+}  // namespace
+
 void AddFixedPoint(absl::Span<const float> values, double scale, absl::Span<int64_t> sums) {
   constexpr size_t kBlock = 1024;  // the second pass finds it in the first cache
   for (size_t begin = 0; begin < values.size(); begin += kBlock) {
     const absl::Span<const float> block = values.subspan(begin, kBlock);
     int64_t* const to = sums.data() + begin;
+    FetchNext<0>(block);
     const double largest = std::bit_cast<float>(LargestMagnitudeBits(block));
     if (largest * scale < 0x1.0p51) {
       HWY_DYNAMIC_DISPATCH(AddSmall)(block.data(), block.size(), scale, to);
@@ -97,6 +113,7 @@ void ReadFixedPoint(absl::Span<const int64_t> sums, absl::Span<double> values) {
 }
 
 void AddSums(absl::Span<const int64_t> sums, double factor, absl::Span<float> values) {
+  FetchNext<1>(values);
   HWY_DYNAMIC_DISPATCH(AddSums)(sums.data(), sums.size(), factor, values.data());
 }
 

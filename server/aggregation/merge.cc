@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <numeric>
+#include <utility>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "common/base/parallel.h"
 #include "server/aggregation/fixed_point.h"
 
@@ -74,16 +78,6 @@ struct Job {
   size_t end;
 };
 
-// How many jobs write to each tensor.
-absl::flat_hash_map<const Tensor*, size_t> PartsOf(absl::Span<const MergeStep> steps,
-                                                   absl::Span<const Job> jobs) {
-  absl::flat_hash_map<const Tensor*, size_t> parts;
-  for (const Job& job : jobs) {
-    for (const size_t step : *job.group) ++parts[steps[step].tensor];
-  }
-  return parts;
-}
-
 // Of a tensor that reads no other and that no other reads: in place.
 void DoJobAlone(const MergeStep& step, const Job& job) {
   std::array<int64_t, kBlock> block;
@@ -111,9 +105,57 @@ void DoJob(absl::Span<const MergeStep> steps, const Job& job) {
   }
 }
 
+// The jobs of a merge, taken in order by any number of threads.
+class Jobs {
+ public:
+  Jobs(absl::Span<const MergeStep> steps, std::vector<Job> jobs)
+      : steps_(steps), jobs_(std::move(jobs)) {
+    for (const Job& job : jobs_) {
+      for (const size_t step : *job.group) ++left_[steps_[step].tensor];
+    }
+  }
+
+  // Does the next job. False if there is none.
+  bool DoNext() {
+    const size_t next = next_++;
+    if (next >= jobs_.size()) return false;
+    DoJob(steps_, jobs_[next]);
+    absl::MutexLock lock(&mutex_);
+    for (const size_t step : *jobs_[next].group) --left_[steps_[step].tensor];
+    return true;
+  }
+
+  // Does jobs until those that write to `tensor` are done.
+  void Await(const Tensor& tensor) {
+    while (!IsWritten(tensor) && DoNext()) {
+    }
+    const auto written = [&]()
+                             ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return IsWrittenLocked(tensor); };
+    absl::MutexLock lock(&mutex_);
+    mutex_.Await(absl::Condition(&written));
+  }
+
+ private:
+  bool IsWrittenLocked(const Tensor& tensor) const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    const auto left = left_.find(&tensor);
+    return left == left_.end() || left->second == 0;
+  }
+  bool IsWritten(const Tensor& tensor) const {
+    absl::MutexLock lock(&mutex_);
+    return IsWrittenLocked(tensor);
+  }
+
+  const absl::Span<const MergeStep> steps_;
+  const std::vector<Job> jobs_;
+  std::atomic<size_t> next_ = 0;
+  mutable absl::Mutex mutex_;
+  // Of each tensor that is written, how many jobs are still to come.
+  absl::flat_hash_map<const Tensor*, size_t> left_ ABSL_GUARDED_BY(mutex_);
+};
+
 }  // namespace
 
-absl::Status Merge(absl::Span<const MergeStep> steps, int threads, MergeProgress* progress) {
+absl::Status Merge(absl::Span<const MergeStep> steps, int threads, const BesideMerge& beside) {
   for (const MergeStep& step : steps) {
     for (const auto& [tensor, coefficient] : step.foreign) {
       if (tensor->values.size() == step.tensor->values.size()) continue;
@@ -123,18 +165,20 @@ absl::Status Merge(absl::Span<const MergeStep> steps, int threads, MergeProgress
     }
   }
   const std::vector<std::vector<size_t>> groups = GroupsOf(steps);
-  std::vector<Job> jobs;
+  std::vector<Job> cut;
   for (const std::vector<size_t>& group : groups) {
     const size_t count = steps[group.front()].tensor->values.size();
     for (size_t begin = 0; begin < count; begin += kJob) {
-      jobs.push_back({&group, begin, std::min(begin + kJob, count)});
+      cut.push_back({&group, begin, std::min(begin + kJob, count)});
     }
   }
-  if (progress != nullptr) progress->Expect(PartsOf(steps, jobs));
-  ParallelFor(threads, jobs.size(), [&](size_t i) {
-    DoJob(steps, jobs[i]);
-    if (progress == nullptr) return;
-    for (const size_t step : *jobs[i].group) progress->PartWritten(steps[step].tensor);
+  Jobs jobs(steps, std::move(cut));
+  RunOnThreads(threads, [&](bool caller) {
+    if (caller && beside != nullptr) {
+      beside([&jobs](const Tensor& tensor) { jobs.Await(tensor); });
+    }
+    while (jobs.DoNext()) {
+    }
   });
   return absl::OkStatus();
 }

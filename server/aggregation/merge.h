@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -13,7 +14,6 @@
 #include "absl/types/span.h"
 #include "common/tensor/tensor.h"
 #include "server/aggregation/accumulator.h"
-#include "server/aggregation/merge_progress.h"
 #include "server/aggregation/plain_update.h"
 
 namespace tributary {
@@ -34,9 +34,15 @@ struct MergeStep {
   std::vector<std::pair<const Tensor*, double>> foreign = {};
 };
 
-// Takes all steps, about in their order; `progress`, if not null, is told. Internal if a foreign
-// tensor has another number of values.
+// Goes on with new values while others are still being computed. `await` returns when a tensor has
+// its new values, or keeps its old ones; until then it computes, as the other threads do: one that
+// slept would wait for a core as long as they have work.
+using BesideMerge = std::function<void(const AwaitTensor& await)>;
+
+// Takes all steps, about in their order, on up to `threads` threads of which the caller's is one;
+// that one calls `beside` first, if it is not null. Internal, and `beside` is not called, if a
+// foreign tensor has another number of values.
 absl::Status Merge(absl::Span<const MergeStep> steps, int threads,
-                   MergeProgress* progress = nullptr);
+                   const BesideMerge& beside = nullptr);
 
 }  // namespace tributary

@@ -144,18 +144,12 @@ bool Coordinator::Evaluates(int round) const {
 }
 
 absl::StatusOr<Coordinator::EarlyGlobals> Coordinator::MergeRound(LiveRound* live) {
-  const auto progress = std::make_shared<MergeProgress>();
   EarlyGlobals globals;
-  if (!parts_.strategy->ChangesGlobals()) {
-    globals = std::async(std::launch::async, [this, progress, round = live->round()] {
-      return parts_.store->StageGlobals(round, models_->globals, [&progress](const Tensor& tensor) {
-        return progress->Await(&tensor);
-      });
-    });
-  }
-  const absl::Status merged = live->MergeInto(&models_->globals, progress.get());
-  progress->Done(merged);
-  RETURN_IF_ERROR(merged);
+  const BesideMerge write = [&](const AwaitTensor& await) {
+    globals = parts_.store->StageGlobals(live->round(), models_->globals, await);
+  };
+  RETURN_IF_ERROR(live->MergeInto(&models_->globals,
+                                  parts_.strategy->ChangesGlobals() ? BesideMerge() : write));
   return globals;
 }
 
@@ -172,8 +166,9 @@ absl::Status Coordinator::PublishAndStore(RoundRecord* record, absl::Time starte
     hash = std::async(std::launch::async, [this] { return ModelHash(models_->globals); });
   }
   const absl::StatusOr<StagedModels> staged =
-      globals.valid() ? parts_.store->StageRest(record->round, *models_, globals.get())
-                      : parts_.store->Stage(record->round, *models_);
+      globals.has_value()
+          ? parts_.store->StageRest(record->round, *models_, *std::exchange(globals, std::nullopt))
+          : parts_.store->Stage(record->round, *models_);
   if (hash.valid()) record->model_hash = hash.get();
   if (published.valid()) RETURN_IF_ERROR(published.get());
   RETURN_IF_ERROR(staged.status());

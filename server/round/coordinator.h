@@ -88,14 +88,14 @@ class Coordinator {
   bool Evaluates(int round) const;
   // Puts what the next round's clients download into published_.
   absl::Status PublishModels(StageTimes* stages);
-  // The globals of a round that are written, or being written, already; or none.
-  using EarlyGlobals = std::future<absl::StatusOr<StagedModels>>;
+  // The globals of a round that are written already; or nothing.
+  using EarlyGlobals = std::optional<absl::StatusOr<StagedModels>>;
   // Merges what the round has brought. The globals are written beside, each as soon as it is
   // merged, unless the method may yet change them.
   absl::StatusOr<EarlyGlobals> MergeRound(LiveRound* live);
   // Publishes the models and writes them with `record`, whose time and hash it fills in.
   absl::Status PublishAndStore(RoundRecord* record, absl::Time started, StageTimes* stages,
-                               EarlyGlobals globals = {});
+                               EarlyGlobals globals = std::nullopt);
   // Whose updates this committed round holds.
   void RememberMerged(const RoundRecord& record);
   absl::Status FinishRun();

@@ -402,13 +402,13 @@ void LiveRound::Close() {
 }
 
 absl::Status LiveRound::MergeInto(std::map<std::string, StateDict>* globals,
-                                  MergeProgress* progress) {
+                                  const BesideMerge& beside) {
   {
     const StageWork::Scope scope(&stages_.accumulate);
     RETURN_IF_ERROR(setup_.aggregator->AddKept(setup_.threads));
   }
   const StageWork::Scope scope(&stages_.merge);
-  return setup_.aggregator->FinishInto(globals, setup_.threads, progress);
+  return setup_.aggregator->FinishInto(globals, setup_.threads, beside);
 }
 
 Sums LiveRound::TakeSums() { return setup_.aggregator->TakeSums(); }

@@ -121,10 +121,9 @@ class LiveRound {
   absl::Status health() const { return setup_.aggregator->health(); }
   // What the accepted updates hold beside plain parameters, by client. Requires Close() before.
   std::map<std::string, StateDict> Representations() const;
-  // Turns the globals into the new ones; `progress`, if not null, is told, but of the end. Requires
-  // Close() before.
+  // Turns the globals into the new ones; `beside`: see Merge(). Requires Close() before.
   absl::Status MergeInto(std::map<std::string, StateDict>* globals,
-                         MergeProgress* progress = nullptr);
+                         const BesideMerge& beside = nullptr);
   // The sums' memory, for the next round. Requires Close() before; the last use of the round.
   Sums TakeSums();
 

@@ -64,8 +64,9 @@ struct StageTimes {
   StageSpan receive;     // the first push's header to the last push's last chunk
   StageWork decode;      // verifying chunks
   StageWork accumulate;  // adding updates to the sums
-  StageWork merge;       // sums, and updates that were kept as plain values, to new globals
-  StageWork commit;      // writing and syncing, what of it did not go on beside the merge
+  StageWork merge;       // sums, and updates that were kept as plain values, to new globals; and
+                         // writing those, where the method does not change them afterwards
+  StageWork commit;      // the rest of writing, and waiting for the disk
 
   // {"encode": seconds, ...}
   nlohmann::json ToJson() const {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <fcntl.h>
@@ -170,17 +171,17 @@ std::string RunStore::CheckpointFolder(int round) const {
 
 absl::Status RunStore::WriteState(int round, const std::string& name, const StateDict& state,
                                   const AwaitTensor& await, StagedModels* staged) const {
-  ASSIGN_OR_RETURN(staged->checksums[name],
-                   WriteSafetensors(absl::StrCat(CheckpointFolder(round), "/", name), state,
-                                    {.metadata = {{"round", absl::StrCat(round)}},
-                                     .recycled = absl::StrCat(SpareFolder(), "/", name),
-                                     .await = await}));
+  auto file = std::make_unique<AtomicFile>(absl::StrCat(CheckpointFolder(round), "/", name),
+                                           absl::StrCat(SpareFolder(), "/", name));
+  RETURN_IF_ERROR(AppendSafetensors(state, {{"round", absl::StrCat(round)}}, await, file.get()));
+  staged->checksums[name] = file->checksum();
+  staged->unsynced.push_back(std::move(file));
   return absl::OkStatus();
 }
 
 absl::StatusOr<StagedModels> RunStore::StageGlobals(int round,
                                                     const std::map<std::string, StateDict>& globals,
-                                                    const AwaitTensor& await) const {
+                                                    const AwaitTensor& await) {
   const std::string folder = CheckpointFolder(round);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -202,6 +203,9 @@ absl::Status RunStore::WriteRest(int round, const ModelSet& models, StagedModels
     RETURN_IF_ERROR(published->Save(absl::StrCat(CheckpointFolder(round), "/", name),
                                     &staged->checksums[name],
                                     absl::StrCat(SpareFolder(), "/", name)));
+  }
+  for (const std::unique_ptr<AtomicFile>& file : std::exchange(staged->unsynced, {})) {
+    RETURN_IF_ERROR(std::move(*file).Commit());
   }
   return absl::OkStatus();
 }
@@ -251,6 +255,7 @@ absl::StatusOr<StagedModels> RunStore::StageRest(int round, const ModelSet& mode
   absl::Status status = globals.status();
   if (status.ok()) status = WriteRest(round, models, &*globals);
   if (status.ok()) return globals;
+  globals = status;  // closes its files
   // What was written of it must not fill the disk.
   RemoveUnnamedCheckpoints().IgnoreError();
   std::error_code ignored;

@@ -11,7 +11,7 @@
 // transaction names are removed when the folder is opened again. The two newest checkpoints are
 // kept.
 //
-// Not thread-safe, but for StageGlobals(): the coordinator's own thread uses it.
+// Not thread-safe: the coordinator's own thread uses it.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -26,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/base/file.h"
 #include "common/codec/encoded_state.h"
 #include "common/tensor/safetensors.h"
 #include "common/tensor/state_dict.h"
@@ -44,9 +46,10 @@ struct ModelSet {
   std::map<std::string, std::shared_ptr<const EncodedState>> published = {};
 };
 
-// Model files of a round that are on disk and synced, but not named by a commit: checksums by name.
+// Model files of a round that no commit names yet.
 struct StagedModels {
-  std::map<std::string, uint64_t> checksums;
+  std::map<std::string, uint64_t> checksums;          // by name
+  std::vector<std::unique_ptr<AtomicFile>> unsynced;  // those that are not on the disk for sure
 };
 
 // What identifies a run. `fingerprint` covers the settings that its mathematics depends on.
@@ -88,11 +91,11 @@ class RunStore {
 
   // Writes the models of `round`. On an error (a full disk) the previous commit stands.
   absl::StatusOr<StagedModels> Stage(int round, const ModelSet& models);
-  // The same in two steps. The first may run on another thread beside the store's other calls,
-  // while the globals are still in the making: `await` is asked before each tensor is read.
+  // The same in two steps. The first may be taken while the globals are still in the making:
+  // `await` is called before each tensor is read. The second waits for the disk.
   absl::StatusOr<StagedModels> StageGlobals(int round,
                                             const std::map<std::string, StateDict>& globals,
-                                            const AwaitTensor& await = nullptr) const;
+                                            const AwaitTensor& await = nullptr);
   absl::StatusOr<StagedModels> StageRest(int round, const ModelSet& models,
                                          absl::StatusOr<StagedModels> globals);
   // Makes `record.round`, whose models were staged, the last committed round. On an error the

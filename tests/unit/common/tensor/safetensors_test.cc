@@ -33,7 +33,7 @@ std::string Raw(const std::string& header, size_t values) {
 }
 
 TEST_F(SafetensorsTest, ReadsBackWhatWasWrittenInItsOrder) {
-  ASSERT_TRUE(WriteSafetensors(scratch_ / "round", Small(), {.metadata = {{"round", "3"}}}).ok());
+  ASSERT_TRUE(WriteSafetensors(scratch_ / "round", Small(), {{"round", "3"}}).ok());
   const auto state = ReadSafetensors(scratch_ / "round");
   ASSERT_TRUE(state.ok()) << state.status();
   ASSERT_EQ(state->size(), 3u);

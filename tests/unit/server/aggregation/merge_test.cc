@@ -160,5 +160,64 @@ TEST(MergeTest, AForeignTensorOfAnotherSizeIsInternalAndChangesNothing) {
   EXPECT_EQ(merged->sums->Value(0, 0), sum);
 }
 
+// Tensors of more than one job each, of which the last has no step; every other one is computed
+// together with the one before it, whose old values it reads.
+struct Followed {
+  static constexpr size_t kTensors = 40;
+  static constexpr int64_t kValues = 70'000;
+
+  Followed() {
+    for (size_t i = 0; i < kTensors; ++i) manifest.tensors.push_back({"t", {kValues}});
+    sums = std::make_unique<Accumulator>(manifest);
+    for (size_t i = 0; i + 1 < kTensors; ++i) {
+      sums->Add(i, 0, std::vector<float>(kValues, static_cast<float>(i + 1)), 0.5);
+      steps.push_back({.tensor = &tensors[i], .sums = sums.get(), .place = i, .factor = 2});
+      if (i % 2 == 1) steps[i].foreign.emplace_back(&tensors[i - 1], 0.0);
+    }
+  }
+
+  std::vector<Tensor> tensors = std::vector<Tensor>(kTensors, Tensor::Zeros({kValues}));
+  Manifest manifest;
+  std::unique_ptr<Accumulator> sums;
+  std::vector<MergeStep> steps;
+};
+
+TEST(MergeTest, WhoeverWaitsForATensorFindsAllItsNewValues) {
+  for (const int threads : {1, 3}) {
+    Followed merged;
+    std::vector<std::vector<float>> seen;
+    const auto see_all = [&](const AwaitTensor& await) {
+      for (const Tensor& tensor : merged.tensors) {
+        await(tensor);
+        seen.push_back(tensor.values);
+      }
+    };
+    ASSERT_TRUE(Merge(merged.steps, threads, see_all).ok());
+    ASSERT_EQ(seen.size(), Followed::kTensors);
+    for (size_t i = 0; i < seen.size(); ++i) {
+      const float expected = i + 1 < seen.size() ? static_cast<float>(i + 1) : 0;
+      EXPECT_EQ(seen[i], std::vector<float>(Followed::kValues, expected)) << i;
+    }
+  }
+}
+
+TEST(MergeTest, IsDoneWithWhatNobodyWaitedFor) {
+  Followed merged;
+  int calls = 0;
+  ASSERT_TRUE(Merge(merged.steps, 2, [&](const AwaitTensor&) { ++calls; }).ok());
+  EXPECT_EQ(calls, 1);
+  EXPECT_EQ(merged.tensors[38].values.back(), 39);
+}
+
+TEST(MergeTest, NothingGoesOnBesideAMergeThatIsRefused) {
+  Tensor tensor = Tensor::Zeros({4}), other = Tensor::Zeros({5});
+  const Accumulator sums({{{"t", {4}}}});
+  const std::vector<MergeStep> steps = {
+      {.tensor = &tensor, .sums = &sums, .foreign = {{&other, 1.0}}}};
+  const absl::Status status =
+      Merge(steps, 2, [](const AwaitTensor&) { FAIL() << "it was called"; });
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+}
+
 }  // namespace
 }  // namespace tributary
