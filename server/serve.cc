@@ -76,7 +76,7 @@ class RunningServer {
     builder.AddListeningPort(config.server.listen, credentials, &port);
     // Without this a second coordinator would share the port, and clients would reach either.
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    ConfigureKeepalive(config.wire.keepalive, &builder);
+    ConfigureConnections(config.wire.keepalive, &builder);
     builder.RegisterService(&running->federation_);
     builder.RegisterService(&running->operator_);
     running->server_ = builder.BuildAndStart();

@@ -8,8 +8,9 @@
 namespace tributary {
 namespace {
 
-constexpr int kMappedFrom = 512 << 10;  // below a chunk, above what gRPC reads into
-constexpr int kKept = 16 << 20;         // at the arena's end, or pages come and go with each chunk
+constexpr int kArenas = 2;            // with one, threads wait for each other
+constexpr int kMappedFrom = 4 << 20;  // above any chunk: pages that are mapped anew cost as much
+constexpr int kKept = 16 << 20;       // at an arena's end, or pages come and go with each chunk
 
 }  // namespace
 
@@ -27,7 +28,7 @@ void SkipDeadlockDetection() {
 }
 
 void BoundAllocator() {
-  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_ARENA_MAX, kArenas);
   mallopt(M_MMAP_THRESHOLD, kMappedFrom);
   mallopt(M_TRIM_THRESHOLD, kKept);
 }

@@ -33,7 +33,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(
 // Makes such a channel, each time one with a connection of its own.
 using Dial = std::function<std::shared_ptr<grpc::Channel>()>;
 
-// Lets clients ping as often as MakeChannel() does, and pings them every `keepalive`.
-void ConfigureKeepalive(absl::Duration keepalive, grpc::ServerBuilder* builder);
+// The same for the coordinator's side: lets clients ping as often as MakeChannel() does, and pings
+// them every `keepalive`.
+void ConfigureConnections(absl::Duration keepalive, grpc::ServerBuilder* builder);
 
 }  // namespace tributary

@@ -66,7 +66,7 @@ void FakeCoordinator::Start() {
   builder.AddListeningPort(absl::StrCat("127.0.0.1:", port_), grpc::InsecureServerCredentials(),
                            &port_);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  ConfigureKeepalive(absl::Seconds(20), &builder);
+  ConfigureConnections(absl::Seconds(20), &builder);
   builder.RegisterService(this);
   server_ = builder.BuildAndStart();
   ASSERT_NE(server_, nullptr);

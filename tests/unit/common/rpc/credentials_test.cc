@@ -109,7 +109,7 @@ class HandshakeTest : public CredentialsTest {
     grpc::ServerBuilder builder;
     const auto credentials = MakeServerCredentials(tls, "127.0.0.1:0");
     ASSERT_TRUE(credentials.ok()) << credentials.status();
-    ConfigureKeepalive(absl::Seconds(20), &builder);
+    ConfigureConnections(absl::Seconds(20), &builder);
     builder.AddListeningPort("127.0.0.1:0", *credentials, &port_);
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
