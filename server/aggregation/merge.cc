@@ -172,8 +172,9 @@ absl::Status Merge(absl::Span<const MergeStep> steps, int threads, const BesideM
       cut.push_back({&group, begin, std::min(begin + kJob, count)});
     }
   }
+  const int most = static_cast<int>(std::min<size_t>(static_cast<size_t>(threads), cut.size()));
   Jobs jobs(steps, std::move(cut));
-  RunOnThreads(threads, [&](bool caller) {
+  RunOnThreads(most, [&](bool caller) {
     if (caller && beside != nullptr) {
       beside([&jobs](const Tensor& tensor) { jobs.Await(tensor); });
     }
