@@ -28,9 +28,11 @@ void SkipDeadlockDetection() {
 }
 
 void BoundAllocator() {
+  // NOLINTBEGIN(concurrency-mt-unsafe): the caller sees to that.
   mallopt(M_ARENA_MAX, kArenas);
   mallopt(M_MMAP_THRESHOLD, kMappedFrom);
   mallopt(M_TRIM_THRESHOLD, kKept);
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 }  // namespace tributary

@@ -80,13 +80,13 @@ namespace {
 
 // Asks for as many values as there are in `block`, from those behind it on. Callers go through
 // several arrays in turn, a block of each: too short a run for the processor to see coming. They
-// may lie outside of the array: hence an address, of which nothing is read.
+// may lie outside of the array; nothing is read.
 template <int kForWriting>
 void FetchNext(absl::Span<const float> block) {
   constexpr size_t kCacheLine = 64;
-  const auto end = reinterpret_cast<uintptr_t>(block.data() + block.size());
+  const auto* next = reinterpret_cast<const char*>(block.data() + block.size());
   for (size_t offset = 0; offset < block.size() * sizeof(float); offset += kCacheLine) {
-    __builtin_prefetch(reinterpret_cast<const void*>(end + offset), kForWriting);
+    __builtin_prefetch(next + offset, kForWriting);
   }
 }
 
