@@ -181,7 +181,7 @@ absl::Status RunStore::WriteState(int round, const std::string& name, const Stat
 
 absl::StatusOr<StagedModels> RunStore::StageGlobals(int round,
                                                     const std::map<std::string, StateDict>& globals,
-                                                    const AwaitTensor& await) {
+                                                    const AwaitTensor& await) const {
   const std::string folder = CheckpointFolder(round);
   std::error_code error;
   std::filesystem::create_directories(folder, error);

@@ -95,7 +95,7 @@ class RunStore {
   // `await` is called before each tensor is read. The second waits for the disk.
   absl::StatusOr<StagedModels> StageGlobals(int round,
                                             const std::map<std::string, StateDict>& globals,
-                                            const AwaitTensor& await = nullptr);
+                                            const AwaitTensor& await = nullptr) const;
   absl::StatusOr<StagedModels> StageRest(int round, const ModelSet& models,
                                          absl::StatusOr<StagedModels> globals);
   // Makes `record.round`, whose models were staged, the last committed round. On an error the
