@@ -55,7 +55,7 @@ absl::Status ResidualStore::Save(const std::string& run_id, uint32_t round, uint
                                  const StateDict& residual) {
   RETURN_IF_ERROR(EnsureWritableFolder(folder_));
   const std::string path = PathOf(run_id, round);
-  RETURN_IF_ERROR(WriteSafetensors(path, residual).status());
+  RETURN_IF_ERROR(WriteSafetensors(path, residual));
   const std::string merged = PathOf(run_id, merged_round);
   std::vector<std::string> others;
   std::error_code error;

@@ -16,11 +16,13 @@ inline int CoreCount() {
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-// Calls work(true) on the caller's thread and work(false) on `threads` - 1 others. Returns when all
-// have returned.
-inline void RunOnThreads(int threads, absl::FunctionRef<void(bool caller)> work) {
+// For `jobs` jobs that are shared out by `work`: calls work(true) on the caller's thread and
+// work(false) on others, on `threads` threads in all, or as many as there are jobs. Returns when
+// all calls have returned.
+inline void RunOnThreads(int threads, size_t jobs, absl::FunctionRef<void(bool caller)> work) {
+  const size_t most = std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), jobs);
   std::vector<std::thread> others;
-  for (int i = 1; i < threads; ++i) others.emplace_back([work] { work(false); });
+  for (size_t i = 1; i < most; ++i) others.emplace_back([work] { work(false); });
   work(true);
   for (std::thread& thread : others) thread.join();
 }
@@ -29,8 +31,7 @@ inline void RunOnThreads(int threads, absl::FunctionRef<void(bool caller)> work)
 // of which the caller's is one. Returns when all are done.
 inline void ParallelFor(int threads, size_t jobs, absl::FunctionRef<void(size_t)> job) {
   std::atomic<size_t> next = 0;
-  const size_t most = std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), jobs);
-  RunOnThreads(static_cast<int>(most), [&](bool) {
+  RunOnThreads(threads, jobs, [&](bool) {
     for (size_t i = next++; i < jobs; i = next++) job(i);
   });
 }

@@ -205,13 +205,11 @@ absl::Status AppendSafetensors(const StateDict& state,
   return absl::OkStatus();
 }
 
-absl::StatusOr<uint64_t> WriteSafetensors(const std::string& path, const StateDict& state,
-                                          const std::map<std::string, std::string>& metadata) {
+absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
+                              const std::map<std::string, std::string>& metadata) {
   AtomicFile file(path);
   RETURN_IF_ERROR(AppendSafetensors(state, metadata, nullptr, &file));
-  const uint64_t checksum = file.checksum();
-  RETURN_IF_ERROR(std::move(file).Commit());
-  return checksum;
+  return std::move(file).Commit();
 }
 
 std::string ModelHash(const std::map<std::string, StateDict>& models) {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -54,9 +53,9 @@ class SafetensorsFile {
 absl::StatusOr<StateDict> ReadSafetensors(const std::string& path);
 
 // Writes `state` in its order, whole or not at all, and synced to the disk. `metadata`: for the
-// header. Returns the file's checksum.
-absl::StatusOr<uint64_t> WriteSafetensors(const std::string& path, const StateDict& state,
-                                          const std::map<std::string, std::string>& metadata = {});
+// header.
+absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
+                              const std::map<std::string, std::string>& metadata = {});
 
 // The same into a file that the caller commits. `await`, if there is one, is called before each
 // tensor's values are read.

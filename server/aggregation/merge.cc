@@ -172,9 +172,9 @@ absl::Status Merge(absl::Span<const MergeStep> steps, int threads, const BesideM
       cut.push_back({&group, begin, std::min(begin + kJob, count)});
     }
   }
-  const int most = static_cast<int>(std::min<size_t>(static_cast<size_t>(threads), cut.size()));
+  const size_t count = cut.size();
   Jobs jobs(steps, std::move(cut));
-  RunOnThreads(most, [&](bool caller) {
+  RunOnThreads(threads, count, [&](bool caller) {
     if (caller && beside != nullptr) {
       beside([&jobs](const Tensor& tensor) { jobs.Await(tensor); });
     }

@@ -166,9 +166,8 @@ absl::Status Coordinator::PublishAndStore(RoundRecord* record, absl::Time starte
     hash = std::async(std::launch::async, [this] { return ModelHash(models_->globals); });
   }
   const absl::StatusOr<StagedModels> staged =
-      globals.has_value()
-          ? parts_.store->StageRest(record->round, *models_, *std::exchange(globals, std::nullopt))
-          : parts_.store->Stage(record->round, *models_);
+      globals.has_value() ? parts_.store->StageRest(record->round, *models_, *std::move(globals))
+                          : parts_.store->Stage(record->round, *models_);
   if (hash.valid()) record->model_hash = hash.get();
   if (published.valid()) RETURN_IF_ERROR(published.get());
   RETURN_IF_ERROR(staged.status());

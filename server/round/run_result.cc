@@ -51,7 +51,7 @@ absl::Status WriteRunResult(const std::string& folder, const RunContext& context
     auto metadata = ModelMetadata(about.spec, about.config.modality);
     metadata["model_hash"] = result.at("model_hash").get<std::string>();
     const std::string path = absl::StrCat(folder, "/models/", dataset, ".safetensors");
-    RETURN_IF_ERROR(WriteSafetensors(path, state, metadata).status());
+    RETURN_IF_ERROR(WriteSafetensors(path, state, metadata));
   }
   return WriteFileAtomically(folder + "/result.json", result.dump(2) + "\n");
 }

@@ -60,7 +60,7 @@ absl::Status Forward(const std::string& model_path, const std::string& input_pat
   } else {
     RETURN_IF_ERROR(output.Add("logits", FromTorch(model->Logits(token))));
   }
-  return WriteSafetensors(output_path, output).status();
+  return WriteSafetensors(output_path, output);
 }
 
 }  // namespace

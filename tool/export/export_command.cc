@@ -59,7 +59,7 @@ absl::Status RunExport(const ExportCommand& command) {
   }
   std::map<std::string, std::string> metadata = (*file)->metadata();
   metadata["names"] = command.names;
-  RETURN_IF_ERROR(WriteSafetensors(command.out, global, metadata).status());
+  RETURN_IF_ERROR(WriteSafetensors(command.out, global, metadata));
   size_t values = 0;
   for (const StateDict::Entry& entry : global) values += entry.tensor.values.size();
   if (command.json) {
