@@ -14,10 +14,11 @@ function(tributary_binary name)
   target_link_libraries(${name} PRIVATE tributary_compile_options ${ARG_LIBRARIES})
 endfunction()
 
-# tributary_test(NAME LABEL unit|golden|integration|... SOURCES ... LIBRARIES ... [TIMEOUT seconds])
-#   One GoogleTest program; each of its tests is a ctest test named NAME.Suite.Test.
+# tributary_test(NAME LABEL unit|golden|integration|... SOURCES ... LIBRARIES ... [TIMEOUT seconds] [READS_SOURCE])
+#   One GoogleTest program; each of its tests is a ctest test named NAME.Suite.Test. READS_SOURCE: it reads files of the
+#   repository under TRIBUTARY_SOURCE_DIR. Without it a compiler cache serves checkouts in any folder.
 function(tributary_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "READS_SOURCE" "LABEL;TIMEOUT" "SOURCES;LIBRARIES" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -25,8 +26,9 @@ function(tributary_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE tributary_compile_options ${ARG_LIBRARIES} GTest::gmock
                                         GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE TRIBUTARY_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                                             TRIBUTARY_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  if(ARG_READS_SOURCE)
+    target_compile_definitions(${name} PRIVATE TRIBUTARY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  endif()
   # Sanitizers must not judge what they cannot see: tests/sanitizers says what, and why.
   set(suppressions ${PROJECT_SOURCE_DIR}/tests/sanitizers)
   set(environment "")
