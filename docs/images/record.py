@@ -28,10 +28,10 @@ CONTROL = re.compile(r"\x1b\[(\d*)([AJ])|(\r)|(\n)|([^\x1b\r\n]+)")
 
 
 class Screen:
-    """The lines of a terminal, of which the last `rows` are seen."""
+    """The lines of a terminal, of which the last `rows` are seen; those that are too long go on in the next row."""
 
-    def __init__(self, rows):
-        self.rows, self.lines, self.at = rows, [""], 0
+    def __init__(self, columns, rows):
+        self.columns, self.rows, self.lines, self.at = columns, rows, [""], 0
 
     def feed(self, text):
         for count, command, carriage, line_end, words in CONTROL.findall(text):
@@ -49,7 +49,9 @@ class Screen:
                 assert carriage  # every line end brings one; text never continues behind it
 
     def seen(self):
-        return self.lines[-self.rows:]
+        wrapped = [line[begin:begin + self.columns]
+                   for line in self.lines for begin in range(0, max(1, len(line)), self.columns)]
+        return wrapped[-self.rows:]
 
 
 def record(command, columns, rows, cast):
@@ -76,10 +78,10 @@ def record(command, columns, rows, cast):
 def moments_of(cast, count):
     """Width and height of the recording, and what was seen at up to `count` moments, evenly spaced, the end included."""
     header, *events = [json.loads(line) for line in cast.read_text().splitlines()]
-    screen, seen = Screen(header["height"]), []
+    screen, seen = Screen(header["width"], header["height"]), []
     for at, _, text in events:
         screen.feed(text)
-        seen.append((at, list(screen.seen())))
+        seen.append((at, screen.seen()))
     end = seen[-1][0]
     chosen = []
     for i in range(1, count + 1):

@@ -56,6 +56,7 @@ class Peer:
         self.processes = []
         self.environment = dict(os.environ, HOME=str(folder), FLWR_HOME=str(folder / "flwr"),
                                 FLWR_TELEMETRY_ENABLED="0", FLWR_DISABLE_UPDATE_CHECK="1",
+                                FLWR_DISABLE_RUNTIME_DEPENDENCY_INSTALLATION="1",
                                 PATH=f"{self.bin}:{os.environ['PATH']}")
 
     def start(self, watch):
