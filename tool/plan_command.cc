@@ -11,9 +11,9 @@
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
-#include "common/data/prepare/prepare.h"
 #include "common/data/shard.h"
 #include "common/data/tokenizer.h"
+#include "preparation/prepare.h"
 #include "server/aggregation/plan.h"
 #include "server/registry/run_context.h"
 

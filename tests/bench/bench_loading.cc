@@ -27,10 +27,10 @@
 #include "common/base/status_macros.h"
 #include "common/data/jpeg.h"
 #include "common/data/resize.h"
-#include "common/data/shard_writer.h"
 #include "common/model/initial_state.h"
 #include "common/train/samples.h"
 #include "common/train/shard_samples.h"
+#include "preparation/shards/shard_writer.h"
 #include "tests/scratch_folder.h"
 
 namespace tributary {

@@ -27,7 +27,7 @@
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
 #include "common/data/jpeg.h"
-#include "common/data/prepare/prepare.h"
+#include "preparation/prepare.h"
 #include "tests/scratch_folder.h"
 
 namespace tributary {

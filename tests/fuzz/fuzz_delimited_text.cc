@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "common/data/files/delimited_text.h"
-#include "common/data/files/utf8.h"
+#include "preparation/files/delimited_text.h"
+#include "preparation/files/utf8.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tributary {

@@ -1,6 +1,6 @@
 // An IDX file.
 #include "absl/strings/string_view.h"
-#include "common/data/files/idx.h"
+#include "preparation/files/idx.h"
 #include "tests/fuzz/fuzz_target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "common/data/files/json_lines.h"
-#include "common/data/files/json_stream.h"
+#include "preparation/files/json_lines.h"
+#include "preparation/files/json_stream.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tributary {

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "absl/strings/string_view.h"
-#include "common/data/files/npy.h"
+#include "preparation/files/npy.h"
 #include "tests/fuzz/fuzz_target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

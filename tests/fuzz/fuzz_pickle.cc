@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "common/data/files/pickle.h"
+#include "preparation/files/pickle.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace tributary {

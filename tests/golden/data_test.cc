@@ -9,10 +9,10 @@
 
 #include <gtest/gtest.h>
 
-#include "common/data/image.h"
-#include "common/data/partition.h"
 #include "common/data/tokenizer.h"
 #include "common/data/transforms.h"
+#include "preparation/dealing/partition.h"
+#include "preparation/shards/image.h"
 #include "tests/golden/golden_data.h"
 
 namespace tributary {

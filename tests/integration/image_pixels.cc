@@ -12,9 +12,9 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/status_macros.h"
-#include "common/data/image.h"
 #include "common/data/stored_image.h"
 #include "common/data/transforms.h"
+#include "preparation/shards/image.h"
 
 namespace tributary {
 namespace {

@@ -25,7 +25,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/hash.h"
 #include "common/base/status_macros.h"
-#include "common/data/sample_set.h"
+#include "preparation/datasets/sample_set.h"
 
 namespace tributary {
 namespace {

@@ -13,7 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
-#include "common/data/prepare/report.h"
+#include "preparation/report.h"
 #include "tool/prepare/progress_line.h"
 
 namespace tributary {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "common/data/prepare/prepare.h"
+#include "preparation/prepare.h"
 
 namespace CLI {
 class App;

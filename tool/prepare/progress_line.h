@@ -5,7 +5,7 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "common/data/prepare/prepare.h"
+#include "preparation/prepare.h"
 
 namespace tributary {
 

@@ -12,7 +12,7 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
-#include "common/data/prepare/prepare.h"
+#include "preparation/prepare.h"
 
 namespace tributary {
 namespace {

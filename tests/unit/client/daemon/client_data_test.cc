@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
-#include "common/data/shard_writer.h"
+#include "preparation/shards/shard_writer.h"
 #include "tests/scratch_folder.h"
 
 namespace tributary {

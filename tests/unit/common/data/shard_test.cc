@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/file.h"
-#include "common/data/shard_writer.h"
+#include "preparation/shards/shard_writer.h"
 #include "tests/scratch_folder.h"
 
 namespace tributary {

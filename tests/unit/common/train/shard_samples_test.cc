@@ -10,10 +10,10 @@
 #include <gtest/gtest.h>
 
 #include "common/data/resize.h"
-#include "common/data/shard_writer.h"
 #include "common/data/stored_image.h"
 #include "common/train/memory_samples.h"
 #include "common/train/samples.h"
+#include "preparation/shards/shard_writer.h"
 #include "tests/scratch_folder.h"
 
 namespace tributary {

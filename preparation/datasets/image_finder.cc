@@ -1,0 +1,74 @@
+#include "preparation/datasets/image_finder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+
+namespace tributary {
+
+void ImageFinder::LookIn(std::shared_ptr<const FileTree> tree, std::string prefix) {
+  places_.push_back({.tree = std::move(tree), .prefix = std::move(prefix)});
+}
+
+int64_t ImageFinder::NumberOf(const std::shared_ptr<const FileTree>& tree, size_t file) {
+  auto known = std::find(set_->trees.begin(), set_->trees.end(), tree);
+  const auto number = static_cast<uint32_t>(known - set_->trees.begin());
+  if (known == set_->trees.end()) set_->trees.push_back(tree);
+  const auto [entry, is_new] = by_file_.try_emplace(uint64_t{number} << 32 | file,
+                                                    static_cast<int64_t>(set_->images.size()));
+  if (is_new) {
+    set_->images.push_back({.tree = number, .file = static_cast<uint32_t>(file)});
+  }
+  return entry->second;
+}
+
+absl::StatusOr<int64_t> ImageFinder::SearchEverywhere(const std::string& name) {
+  const absl::StatusOr<LocatedFile> located = files_->Locate(name);
+  if (located.ok() && !(one_place_ && FoundIn(located->tree.get()))) {
+    places_.push_back({.tree = located->tree, .prefix = located->prefix, .proven = true});
+    return NumberOf(located->tree, located->file);
+  }
+  if (!located.ok() && !absl::IsNotFound(located.status())) return located.status();
+  if (++searches_ == 1) first_missing_ = name;
+  if (searches_ < kMostSearches || !set_->images.empty()) {
+    return absl::NotFoundError(absl::StrCat("image ", name, " is not there"));
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(files_->root(), ": the images are missing: none of the first ", searches_,
+                   " is there, in a folder or an archive; the first is ", first_missing_));
+}
+
+bool ImageFinder::FoundIn(const FileTree* tree) const {
+  return std::any_of(places_.begin(), places_.end(),
+                     [&](const Place& place) { return place.proven && place.tree.get() == tree; });
+}
+
+absl::StatusOr<int64_t> ImageFinder::FindNew(const std::string& name) {
+  for (Place& place : places_) {
+    const auto file = place.tree->Find(place.prefix + name);
+    if (!file) continue;
+    place.proven = true;
+    return NumberOf(place.tree, *file);
+  }
+  if (searches_ < kMostSearches) return SearchEverywhere(name);
+  return absl::NotFoundError(absl::StrCat("image ", name, " is not there"));
+}
+
+absl::StatusOr<int64_t> ImageFinder::Find(const std::string& name) {
+  const std::string normal = std::filesystem::path(absl::StrReplaceAll(name, {{"\\", "/"}}))
+                                 .lexically_normal()
+                                 .generic_string();
+  const auto known = by_name_.find(normal);
+  if (known != by_name_.end() && known->second >= 0) return known->second;
+  if (known != by_name_.end()) {
+    return absl::NotFoundError(absl::StrCat("image ", normal, " is not there"));
+  }
+  absl::StatusOr<int64_t> found = FindNew(normal);
+  if (found.ok() || absl::IsNotFound(found.status())) by_name_[normal] = found.value_or(-1);
+  return found;
+}
+
+}  // namespace tributary

@@ -1,0 +1,31 @@
+// Labels of your own table, numbered as they come, and the classes that they turn out to be.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "preparation/datasets/sample_set.h"
+
+namespace tributary {
+
+class OwnLabels {
+ public:
+  // The number of `label`, for Sample::label until NameClasses().
+  int32_t NumberOf(const std::string& label);
+  // Different labels so far.
+  size_t size() const { return labels_.size(); }
+
+  // Makes the labels of set->train its classes (SortedClasses() of own_columns.h) and numbers all
+  // samples by them. Test samples of no such class are listed.
+  absl::Status NameClasses(SampleSet* set) const;
+
+ private:
+  std::vector<std::string> labels_;
+  absl::flat_hash_map<std::string, int32_t> numbers_;
+};
+
+}  // namespace tributary

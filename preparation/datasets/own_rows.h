@@ -1,0 +1,37 @@
+// The rows of your own table, which may be comma-separated values or JSON Lines.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "preparation/files/delimited_text.h"
+
+namespace tributary {
+
+// Not thread-safe.
+class OwnRows {
+ public:
+  virtual ~OwnRows() = default;
+
+  // JSON Lines if `path` ends in .jsonl or .ndjson, else values delimited by what the first line
+  // says. `text`, the file's content, must outlive this. InvalidArgument, naming `path`, if there
+  // is no header or no object.
+  static absl::StatusOr<std::unique_ptr<OwnRows>> Open(absl::string_view text,
+                                                       const std::string& path);
+
+  // Of the header, or the keys of the first object; what other objects lack is empty.
+  const std::vector<std::string>& columns() const { return columns_; }
+  // The next row, with a field for each column, or broken; false at the end.
+  virtual bool Next(DelimitedRecord* row) = 0;
+
+ protected:
+  explicit OwnRows(std::vector<std::string> columns) : columns_(std::move(columns)) {}
+
+ private:
+  const std::vector<std::string> columns_;
+};
+
+}  // namespace tributary

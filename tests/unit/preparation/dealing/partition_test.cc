@@ -1,0 +1,70 @@
+#include "preparation/dealing/partition.h"
+
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace tributary {
+namespace {
+
+StreamDraws Draws(uint64_t seed) { return StreamDraws(RandomStream(seed, "partition")); }
+
+// Every sample once.
+void ExpectWhole(const Partition& partition, size_t samples) {
+  std::set<int64_t> seen;
+  size_t count = 0;
+  for (const auto& hand : partition) {
+    count += hand.size();
+    seen.insert(hand.begin(), hand.end());
+  }
+  EXPECT_EQ(count, samples);
+  EXPECT_EQ(seen.size(), samples);
+}
+
+TEST(PartitionTest, IidDealsOutEverythingInEqualRuns) {
+  StreamDraws draws = Draws(1);
+  const Partition partition = PartitionIid(103, 4, &draws);
+  ExpectWhole(partition, 103);
+  for (const auto& hand : partition) EXPECT_NEAR(static_cast<double>(hand.size()), 25.75, 1);
+}
+
+TEST(PartitionTest, DirichletGivesEveryClientTenSamples) {
+  std::vector<int32_t> labels;
+  for (int i = 0; i < 300; ++i) labels.push_back(i % 5);
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    StreamDraws draws = Draws(seed);
+    const auto partition = PartitionDirichlet(labels, 5, 6, 0.1, &draws);
+    ASSERT_TRUE(partition.ok()) << partition.status();
+    ExpectWhole(*partition, labels.size());
+    for (const auto& hand : *partition) EXPECT_GE(hand.size(), 10u);
+  }
+}
+
+TEST(PartitionTest, TooFewSamplesForTenEachAreRefused) {
+  StreamDraws draws = Draws(1);
+  EXPECT_EQ(PartitionDirichlet(std::vector<int32_t>(39, 0), 1, 4, 0.5, &draws).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST(PartitionTest, CaptionsOfAnImageStayTogether) {
+  StreamDraws draws = Draws(2);
+  const Partition partition = PartitionPairs(200, 5, 4, &draws);
+  std::set<int64_t> seen;
+  for (const auto& hand : partition) {
+    ASSERT_EQ(hand.size() % 5, 0u);
+    for (size_t i = 0; i < hand.size(); i += 5) {
+      EXPECT_EQ(hand[i] % 5, 0);
+      for (size_t c = 0; c < 5; ++c) {
+        EXPECT_EQ(hand[i + c], hand[i] + static_cast<int64_t>(c));
+        EXPECT_TRUE(seen.insert(hand[i + c]).second);
+      }
+    }
+    // Each keeps 95 to 99 % of its 50 images.
+    EXPECT_GE(hand.size(), 47u * 5);
+    EXPECT_LE(hand.size(), 49u * 5);
+  }
+}
+
+}  // namespace
+}  // namespace tributary
