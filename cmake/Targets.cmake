@@ -1,24 +1,36 @@
-# tributary_library(NAME SOURCES ... [PUBLIC ...] [PRIVATE ...])
+# NEEDS_TORCH, in each of these: the target links LibTorch, directly or not, and is left out where TRIBUTARY_TORCH is OFF.
+
+# tributary_library(NAME SOURCES ... [PUBLIC ...] [PRIVATE ...] [NEEDS_TORCH])
 #   A static library tributary_NAME. PUBLIC: libraries that its headers need; PRIVATE: the rest.
 function(tributary_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "NEEDS_TORCH" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  if(ARG_NEEDS_TORCH AND NOT TRIBUTARY_TORCH)
+    return()
+  endif()
   add_library(tributary_${name} STATIC ${ARG_SOURCES})
   target_link_libraries(tributary_${name} PUBLIC tributary_compile_options ${ARG_PUBLIC}
                                           PRIVATE ${ARG_PRIVATE})
 endfunction()
 
-# tributary_binary(NAME SOURCES ... LIBRARIES ...): a program in build/<preset>/bin.
+# tributary_binary(NAME SOURCES ... LIBRARIES ... [NEEDS_TORCH]): a program in build/<preset>/bin.
 function(tributary_binary name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "NEEDS_TORCH" "" "SOURCES;LIBRARIES" ${ARGN})
+  if(ARG_NEEDS_TORCH AND NOT TRIBUTARY_TORCH)
+    return()
+  endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE tributary_compile_options ${ARG_LIBRARIES})
 endfunction()
 
-# tributary_test(NAME LABEL unit|golden|integration|... SOURCES ... LIBRARIES ... [TIMEOUT seconds] [READS_SOURCE])
+# tributary_test(NAME LABEL unit|golden|integration|... SOURCES ... LIBRARIES ... [TIMEOUT seconds] [READS_SOURCE]
+#                [NEEDS_TORCH])
 #   One GoogleTest program; each of its tests is a ctest test named NAME.Suite.Test. READS_SOURCE: it reads files of the
 #   repository under TRIBUTARY_SOURCE_DIR. Without it a compiler cache serves checkouts in any folder.
 function(tributary_test name)
-  cmake_parse_arguments(ARG "READS_SOURCE" "LABEL;TIMEOUT" "SOURCES;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "READS_SOURCE;NEEDS_TORCH" "LABEL;TIMEOUT" "SOURCES;LIBRARIES" ${ARGN})
+  if(ARG_NEEDS_TORCH AND NOT TRIBUTARY_TORCH)
+    return()
+  endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()

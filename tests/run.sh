@@ -6,7 +6,8 @@
 #   --all            also the tests labelled nightly (long, or with large downloads)
 #   --label LABEL    only tests of this label: unit, golden, integration, compose, nightly
 #   --preset PRESET  release (default), debug, asan, tsan; the last two run the unit and golden tests, tsan without
-#                    those that dial: Debian's gRPC is not built for it
+#                    those that dial: Debian's gRPC is not built for it. no-torch: all that needs no LibTorch, which is
+#                    not fetched: no tributary-server, no tributary-client
 #   --skip-install   install no packages
 #
 # The compose tests are skipped, with the reason, where no Docker daemon answers. Ends with ctest's summary.
@@ -27,12 +28,12 @@ while [ $# -gt 0 ]; do
     --label) select=(-L "^($2)\$"); shift 2 ;;
     --preset) preset=$2; shift 2 ;;
     --skip-install) install=no; shift ;;
-    -h | --help) sed -n '2,13s/^# \{0,1\}//p' tests/run.sh; exit 0 ;;
+    -h | --help) sed -n '2,14s/^# \{0,1\}//p' tests/run.sh; exit 0 ;;
     *) wrong_use "unknown option $1" ;;
   esac
 done
 case $preset in
-  release | debug) ;;
+  release | debug | no-torch) ;;
   asan | tsan) [ "${select[0]:-}" = -L ] || select=(-L '^(unit|golden)$') ;;&
   asan) ;;
   tsan) select+=(-E 'HandshakeTest|DaemonTest|OperatorClientTest') ;;
@@ -40,7 +41,7 @@ case $preset in
 esac
 
 [ $install = no ] || deploy/install-packages.sh build test
-deploy/fetch-libtorch.sh
+[ "$preset" = no-torch ] || deploy/fetch-libtorch.sh
 deploy/fetch-data.sh
 deploy/build.sh "$preset"
 # A test that asks for what is not there says why it was skipped; a selection without tests is an error.
