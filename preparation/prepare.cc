@@ -13,6 +13,7 @@
 #include "common/base/file.h"
 #include "common/base/hash.h"
 #include "common/base/status_macros.h"
+#include "common/data/dataset_layout.h"
 #include "preparation/class_plot.h"
 #include "preparation/dealing/dealing.h"
 #include "preparation/manifest.h"
@@ -23,9 +24,6 @@ namespace tributary {
 namespace {
 
 constexpr size_t kMostNamed = 5;  // of skipped samples, in an error
-constexpr char kTestFile[] = "test/test.shard";
-
-std::string TrainFile(int client) { return ClientFolder(client) + "/train.shard"; }
 
 std::vector<int64_t> AllOf(const std::vector<Sample>& samples) {
   std::vector<int64_t> all(samples.size());
@@ -168,14 +166,14 @@ class Preparation {
     for (const auto& rows : partition_) {
       progress_.total += static_cast<int64_t>(CountImages(set_.train, rows));
     }
-    RETURN_IF_ERROR(Write("test", kTestFile, set_.test, all_test, nullptr, &test_rows_));
+    RETURN_IF_ERROR(Write("test", kTestShard, set_.test, all_test, nullptr, &test_rows_));
     absl::flat_hash_set<uint64_t> in_test;
     for (const ImageOutcome& image : images_) {
       if (image.skipped.empty() && !options_.keep_leaks) in_test.insert(image.content);
     }
     for (size_t client = 0; client < partition_.size(); ++client) {
       std::vector<int64_t> kept;
-      RETURN_IF_ERROR(Write("train", TrainFile(static_cast<int>(client)), set_.train,
+      RETURN_IF_ERROR(Write("train", TrainShardOf(static_cast<int>(client)), set_.train,
                             partition_[client], &in_test, &kept));
       partition_[client] = std::move(kept);
     }
@@ -300,8 +298,6 @@ absl::Status CheckOptions(const PrepareOptions& options) {
 }
 
 }  // namespace
-
-std::string ClientFolder(int client) { return absl::StrFormat("client-%02d", client); }
 
 absl::StatusOr<nlohmann::json> Prepare(const PrepareOptions& options,
                                        const OnPrepared& on_prepared) {

@@ -61,7 +61,4 @@ absl::StatusOr<nlohmann::json> Prepare(const PrepareOptions& options,
 std::vector<PrepareOptions> QuickstartOptions(const std::string& root, const std::string& out,
                                               int threads);
 
-// The folder of client number `client`: "client-00".
-std::string ClientFolder(int client);
-
 }  // namespace tributary

@@ -9,8 +9,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "common/base/hash.h"
+#include "common/data/dataset_layout.h"
 #include "preparation/dealing/divergence.h"
-#include "preparation/prepare.h"
 
 namespace tributary {
 namespace {

@@ -6,6 +6,7 @@
 #include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
+#include "common/data/dataset_layout.h"
 #include "common/train/samples.h"
 #include "common/train/shard_samples.h"
 
@@ -37,14 +38,14 @@ absl::StatusOr<HeldOut> OpenHeldOut(const RunConfig& config) {
   ASSIGN_OR_RETURN(held_out.tokenizer, Tokenizer::Load(vocabulary));
   for (const DatasetConfig& dataset : config.datasets) {
     absl::StatusOr<std::shared_ptr<const Shard>> shard =
-        Shard::Open(dataset.path + "/test/test.shard");
+        Shard::Open(absl::StrCat(dataset.path, "/", kTestShard));
     if (!shard.ok()) return Annotate(shard.status(), absl::StrCat("dataset ", dataset.name));
     RETURN_IF_ERROR(CheckFits(dataset, config.model, (*shard)->info()));
     held_out.shards[dataset.name] = *std::move(shard);
   }
   if (config.method == Method::kCreamFl) {
     absl::StatusOr<std::shared_ptr<const Shard>> shard =
-        Shard::Open(config.creamfl.public_set + "/train.shard");
+        Shard::Open(absl::StrCat(config.creamfl.public_set, "/", kTrainShard));
     if (!shard.ok()) return Annotate(shard.status(), "creamfl.public");
     if ((*shard)->info().image_size != config.model.image_size) {
       return absl::FailedPreconditionError(

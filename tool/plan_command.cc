@@ -11,9 +11,9 @@
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
+#include "common/data/dataset_layout.h"
 #include "common/data/shard.h"
 #include "common/data/tokenizer.h"
-#include "preparation/prepare.h"
 #include "server/aggregation/plan.h"
 #include "server/registry/run_context.h"
 
@@ -26,8 +26,7 @@ absl::StatusOr<std::vector<CohortMember>> WholeCohort(const RunConfig& config,
   std::vector<CohortMember> cohort;
   for (const DatasetConfig& dataset : config.datasets) {
     for (int i = 0; i < dataset.clients; ++i) {
-      const auto shard =
-          Shard::Open(absl::StrCat(dataset.path, "/", ClientFolder(i), "/train.shard"));
+      const auto shard = Shard::Open(absl::StrCat(dataset.path, "/", TrainShardOf(i)));
       if (!shard.ok()) return Annotate(shard.status(), absl::StrCat("dataset ", dataset.name));
       (*classes)[dataset.name] = static_cast<int64_t>((*shard)->info().classes.size());
       cohort.push_back({.client = absl::StrFormat("%s-%02d", dataset.name, i),

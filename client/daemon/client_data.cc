@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/data/dataset_layout.h"
 #include "common/rpc/model_proto.h"
 
 namespace tributary {
@@ -14,7 +15,7 @@ namespace {
 // A shard that holds samples, read once.
 absl::StatusOr<std::shared_ptr<const Shard>> OpenWhole(const std::string& folder,
                                                        absl::string_view flag) {
-  const std::string path = folder + "/train.shard";
+  const std::string path = absl::StrCat(folder, "/", kTrainShard);
   absl::StatusOr<std::shared_ptr<const Shard>> shard = Shard::Open(path);
   if (absl::IsNotFound(shard.status())) {
     return absl::NotFoundError(absl::StrCat(shard.status().message(), "; ", flag,

@@ -12,7 +12,7 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
-#include "preparation/prepare.h"
+#include "common/data/dataset_layout.h"
 
 namespace tributary {
 namespace {

@@ -13,8 +13,8 @@
 #include "common/base/status_macros.h"
 #include "common/base/stop_signal.h"
 #include "common/config/run_config.h"
+#include "common/data/dataset_layout.h"
 #include "common/data/shard.h"
-#include "preparation/prepare.h"
 #include "tool/run/local_federation.h"
 #include "tool/run/run_view.h"
 #include "tool/run/screen.h"
@@ -28,15 +28,14 @@ namespace fs = std::filesystem;
 absl::Status CheckShards(const RunConfig& config) {
   for (const DatasetConfig& dataset : config.datasets) {
     for (int i = 0; i < dataset.clients; ++i) {
-      const auto shard =
-          Shard::Open(absl::StrCat(dataset.path, "/", ClientFolder(i), "/train.shard"));
+      const auto shard = Shard::Open(absl::StrCat(dataset.path, "/", TrainShardOf(i)));
       if (!shard.ok()) {
         return Annotate(shard.status(), absl::StrCat("dataset ", dataset.name, ", client ", i));
       }
     }
   }
   if (config.method == Method::kCreamFl) {
-    const auto shard = Shard::Open(config.creamfl.public_set + "/train.shard");
+    const auto shard = Shard::Open(absl::StrCat(config.creamfl.public_set, "/", kTrainShard));
     if (!shard.ok()) return Annotate(shard.status(), "creamfl.public");
   }
   return absl::OkStatus();
