@@ -76,10 +76,12 @@ absl::StatusOr<Partition> PartitionDirichlet(absl::Span<const int32_t> labels, i
     for (std::vector<int64_t> items : by_class) {
       draws->Shuffle(&items);
       std::vector<double> proportions;
-      while (proportions.empty()) {
+      // Drawn anew if the proportions of all that are not full are 0, as tiny alphas make them. While
+      // there are samples left somebody is not full; of a class without any, everybody may be.
+      do {
         proportions = WithoutFull(draws->Dirichlet(alpha, hands.size()), hands, share);
-      }
-      Deal(items, proportions, &hands);
+      } while (proportions.empty() && !items.empty());
+      if (!items.empty()) Deal(items, proportions, &hands);
     }
     const bool all_right = std::all_of(hands.begin(), hands.end(), [&](const auto& hand) {
       return hand.size() >= kFewestSamples && ClassesIn(hand, labels) >= min_classes;

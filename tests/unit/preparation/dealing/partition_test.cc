@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <stdexcept>
 
 #include <gtest/gtest.h>
 
@@ -45,6 +46,28 @@ TEST(PartitionTest, TooFewSamplesForTenEachAreRefused) {
   StreamDraws draws = Draws(1);
   EXPECT_EQ(PartitionDirichlet(std::vector<int32_t>(39, 0), 1, 4, 0.5, &draws).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+// Equal proportions always; gives up where a partition asks for more than it can need.
+class EqualDraws : public PartitionDraws {
+ public:
+  void Shuffle(std::vector<int64_t>* /*items*/) override {}
+  std::vector<double> Dirichlet(double /*alpha*/, size_t parts) override {
+    if (++dirichlets_ > 100) throw std::runtime_error("draws without end");
+    return std::vector<double>(parts, 1.0 / static_cast<double>(parts));
+  }
+  double Uniform(double low, double /*high*/) override { return low; }
+
+ private:
+  int dirichlets_ = 0;
+};
+
+TEST(PartitionTest, AClassWithoutSamplesIsDealtOutWhenAllClientsAreFull) {
+  EqualDraws draws;
+  const auto partition = PartitionDirichlet(std::vector<int32_t>(20, 0), 2, 2, 0.5, &draws);
+  ASSERT_TRUE(partition.ok()) << partition.status();
+  ExpectWhole(*partition, 20);
+  for (const auto& hand : *partition) EXPECT_EQ(hand.size(), 10u);
 }
 
 TEST(PartitionTest, CaptionsOfAnImageStayTogether) {
