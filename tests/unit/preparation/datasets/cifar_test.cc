@@ -72,5 +72,37 @@ TEST_F(CifarTest, RecordsThatCannotBeTakenAreListedWithTheirNumber) {
   EXPECT_EQ(set->skipped[1].line, 4);
 }
 
+TEST_F(CifarTest, AFileShorterThanARecordIsDataLoss) {
+  folder_.Put("test.bin", std::string(3073, 'x'));
+  const absl::Status status = ReadCifar100(folder_.Source()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("test.bin: 3073 bytes"));
+}
+
+TEST_F(CifarTest, AnotherNumberOfNamesIsRefused) {
+  folder_.Put("fine_label_names.txt", Names("fine", 99));
+  EXPECT_THAT(std::string(ReadCifar100(folder_.Source()).status().message()),
+              HasSubstr("99 names of classes; 100 were expected"));
+  EXPECT_TRUE(ReadCifar100(folder_.Source("coarse")).ok());
+}
+
+TEST(Cifar10Test, FiveBatchesTrainInTheirOrder) {
+  const DatasetFolder folder;
+  folder.Put("batches.meta.txt", Names("class", 10) + "\n");
+  for (int i = 1; i <= 5; ++i) {
+    folder.Put(
+        absl::StrCat("data_batch_", i, ".bin"),
+        std::string(1, static_cast<char>(i)) + std::string(3072, static_cast<char>('a' + i)));
+  }
+  folder.Put("test_batch.bin", std::string(1, '\x09') + std::string(3072, 'z'));
+  const auto set = ReadCifar10(folder.Source());
+  ASSERT_TRUE(set.ok()) << set.status();
+  ASSERT_EQ(set->train.size(), 5U);
+  EXPECT_EQ(set->train[3].label, 4);
+  EXPECT_EQ(PixelsOf(*set, set->train[3]), std::string(3072, 'e'));
+  EXPECT_EQ(set->classes[static_cast<size_t>(set->test[0].label)], "class9");
+  EXPECT_EQ(set->channels, 3);
+}
+
 }  // namespace
 }  // namespace tributary
