@@ -15,6 +15,7 @@ constexpr int kFormatVersion = 2;  // a change makes old shards stale
 void AddSamples(const std::vector<Sample>& samples, Sha256* hash) {
   for (const Sample& sample : samples) {
     const int64_t numbers[] = {sample.image, sample.label,
+                               // so that text and owner cannot run into each other
                                static_cast<int64_t>(sample.text.size())};
     hash->Add(numbers, sizeof(numbers));
     hash->Add(sample.text);
@@ -61,6 +62,8 @@ nlohmann::json RecipeOf(const PrepareOptions& options, const DatasetReader& read
 std::string FingerprintOf(const nlohmann::json& recipe, const SampleSet& set) {
   Sha256 hash;
   hash.Add(recipe.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  // Images are told by name and size. To read them all, as files that list samples are, would take
+  // as long as to prepare them.
   for (const SourceFile& source : set.sources) hash.Add(source.sha256);
   for (const std::string& name : set.classes) hash.Add(absl::StrCat(name, "\n"));
   AddSamples(set.train, &hash);
@@ -82,6 +85,7 @@ nlohmann::json ReadManifest(const std::string& out) {
 bool FilesAreThere(const nlohmann::json& manifest, const std::string& out) {
   for (const auto& [file, digest] : manifest["files"].items()) {
     const auto shard = Shard::Open(absl::StrCat(out, "/", file));
+    // The digest is in the index, which Open() reads; the columns behind it are not read again.
     if (!shard.ok() || (*shard)->digest() != digest) return false;
   }
   return true;

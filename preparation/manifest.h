@@ -15,13 +15,14 @@ namespace tributary {
 nlohmann::json RecipeOf(const PrepareOptions& options, const DatasetReader& reader);
 
 // SHA-256 over the recipe and the list of samples: what the reader found, the read files'
-// checksums, and the images' names and sizes. `set` is not changed by reading sizes.
+// checksums, and the images' names and sizes. Images are not read.
 std::string FingerprintOf(const nlohmann::json& recipe, const SampleSet& set);
 
 // The manifest in folder `out`; null if there is none that can be read.
 nlohmann::json ReadManifest(const std::string& out);
 
-// True if `out` still holds the shards that `manifest` lists, whole at first sight.
+// True if `out` holds each shard that `manifest` lists, with the digest that is noted for it. Reads
+// the shards' indexes alone; Shard::Verify() reads the rest.
 bool FilesAreThere(const nlohmann::json& manifest, const std::string& out);
 
 }  // namespace tributary

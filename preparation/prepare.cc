@@ -84,6 +84,7 @@ class Preparation {
 
   absl::StatusOr<nlohmann::json> Run() {
     RETURN_IF_ERROR(EnsureWritableFolder(options_.out));
+    // The set's trees hold scratch files open: they are closed before their folder goes.
     const auto forget_scratch = absl::MakeCleanup([this] {
       set_ = SampleSet();
       std::error_code error;
@@ -92,11 +93,13 @@ class Preparation {
     RETURN_IF_ERROR(List());
     fingerprint_ = FingerprintOf(RecipeOf(options_, reader_), set_);
     const nlohmann::json old = ReadManifest(options_.out);
+    // Same recipe, same samples, and the shards are whole: nothing to do.
     if (old.is_object() && old["fingerprint"] == fingerprint_ && FilesAreThere(old, options_.out)) {
       nlohmann::json report = old["report"];
       report["fresh"] = false;
       return report;
     }
+    // Dealt before any image is decoded: what is left out later leaves the others where they are.
     ASSIGN_OR_RETURN(partition_, Deal(dealing_, set_, reader_.name, options_.seed));
     RETURN_IF_ERROR(WriteShards());
     RETURN_IF_ERROR(RefuseEmpty());
@@ -119,6 +122,7 @@ class Preparation {
     return RefuseEmpty();
   }
 
+  // Called twice: when the samples are listed, and again when images were left out.
   absl::Status RefuseEmpty() const {
     if (!set_.train.empty() && !set_.test.empty()) return absl::OkStatus();
     return absl::FailedPreconditionError(
@@ -213,6 +217,7 @@ class Preparation {
     }
     nlohmann::json sources = {{"files", files}};
     if (images_.empty()) return sources;
+    // One checksum over those of all images, in the shards' order: 8 bytes for an image and not 64.
     std::vector<uint64_t> sums;
     uint64_t bytes = 0;
     for (const ImageOutcome& image : images_) {
@@ -236,6 +241,7 @@ class Preparation {
   }
 
   absl::StatusOr<nlohmann::json> Finish(const nlohmann::json& old) {
+    // The manifest promises whole shards, so the disk must have them before it has the manifest.
     for (const auto& [file, digest] : files_.items()) {
       RETURN_IF_ERROR(SyncFile(absl::StrCat(options_.out, "/", file)));
     }
@@ -254,6 +260,7 @@ class Preparation {
     RETURN_IF_ERROR(WriteFileAtomically(
         options_.out + "/manifest.json",
         manifest.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    // Only now: until the manifest is there, a journal is what an interrupted run goes on from.
     for (const auto& [file, digest] : files_.items()) {
       ForgetJournal(absl::StrCat(options_.out, "/", file));
     }
@@ -329,8 +336,9 @@ std::vector<PrepareOptions> QuickstartOptions(const std::string& root, const std
     made.threads = threads;
     return made;
   };
-  // CreamFL takes the first 500 of icon-public; a few more, since leaks are left out afterwards.
-  // Uni-modal shards no larger than those of the pairs: compensation weighs by samples.
+  // icon-public: CreamFL takes 500 of it; 20 more, since copies of test images are left out later.
+  // Uni-modal shards are capped at 1,000 samples, about those of a pair client: compensation weighs
+  // clients by their samples, and WordNet alone has over 80,000 glosses.
   return {options("icon-names", 4, "natural", 0), options("icon-contexts", 2, "iid", 1000),
           options("wordnet-glosses", 2, "iid", 1000), options("icon-public", 1, "iid", 520)};
 }

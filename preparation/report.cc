@@ -68,6 +68,7 @@ nlohmann::json DivergenceReport(const nlohmann::json& clients) {
 }
 
 std::string Bars(const std::vector<int64_t>& counts) {
+  // Rounded up: a class with a single sample still shows.
   const int64_t most = std::max<int64_t>(1, *std::max_element(counts.begin(), counts.end()));
   std::string bars;
   for (const int64_t count : counts) absl::StrAppend(&bars, kBars[(count * 8 + most - 1) / most]);

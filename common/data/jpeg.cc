@@ -47,6 +47,7 @@ absl::StatusOr<Header> ReadHeader(tjhandle decoder, absl::string_view bytes) {
       !IsHarmless(decoder) && !IsUnnamedLayout(decoder)) {
     return Damaged(decoder);
   }
+  // Before any memory is taken: the header may claim 65,535 pixels a side.
   RETURN_IF_ERROR(CheckImageSides(header.height, header.width));
   return header;
 }
@@ -71,6 +72,7 @@ Image FromCmyk(const Image& cmyk) {
   for (size_t i = 0; i < cmyk.pixels.size(); i += 4) {
     const int light = cmyk.pixels[i + 3];
     for (size_t c = 0; c < 3; ++c) {
+      // x / 255, rounded, by shifts: (x + 128 + ((x + 128) >> 8)) >> 8.
       const int product = (255 - cmyk.pixels[i + c]) * light + 128;
       image.pixels.push_back(static_cast<uint8_t>(light - (((product >> 8) + product) >> 8)));
     }

@@ -16,7 +16,7 @@ absl::Status CheckImageSides(int64_t height, int64_t width) {
                                             " pixels large; at most ", kLongestSide,
                                             " a side are read"));
   }
-  if (height <= kMostPixels / width) return absl::OkStatus();
+  if (height <= kMostPixels / width) return absl::OkStatus();  // their product might overflow
   return absl::DataLossError(absl::StrCat("the image says that it is ", width, " x ", height,
                                           " pixels large; at most ", kMostPixels / 1'000'000,
                                           " megapixels are read"));
@@ -31,6 +31,7 @@ Image ToChannels(Image image, int64_t channels) {
   uint8_t* to = result.pixels.data();
   for (size_t i = 0; i < count; ++i) {
     if (channels == 1) {
+      // .299, .587 and .114 in 1/65536: the weights add up to 65536, so that grey stays grey.
       const uint8_t* rgb = from + 3 * i;
       to[i] =
           static_cast<uint8_t>((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 + 0x8000) >> 16);

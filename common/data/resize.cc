@@ -16,6 +16,7 @@ void SetTriangle(double centre, double radius, size_t first, size_t count, int32
     const double distance = static_cast<double>(first + i) - centre + 0.5;
     return std::max(0.0, 1 - std::abs(distance / radius));
   };
+  // At the borders a part of the triangle lies outside; what is inside counts for all of it.
   double sum = 0;
   for (size_t i = 0; i < count; ++i) sum += weight(i);
   for (size_t i = 0; i < count; ++i) {
@@ -25,6 +26,7 @@ void SetTriangle(double centre, double radius, size_t first, size_t count, int32
 
 Taps MakeTaps(int64_t from, int64_t to) {
   const double scale = static_cast<double>(from) / static_cast<double>(to);
+  // Made smaller, a pixel takes in all that it covers; made larger, its two neighbours.
   const double radius = std::max(scale, 1.0);
   const auto centre = [&](size_t i) { return (static_cast<double>(i) + 0.5) * scale; };
   Taps taps;
@@ -54,6 +56,8 @@ Image ResizeRows(const Image& image, int64_t width) {
   Image result{.height = image.height, .width = width, .channels = image.channels, .pixels = {}};
   result.pixels.resize(height * out_bytes);
   const PixelWeights weights = channels == 3 ? MakePixelWeights(taps) : PixelWeights();
+  // The kernels read kResizeRows rows and some bytes behind the last, and write a byte behind each.
+  // So the last rows are filtered from a copy with room behind it, and all go through `out`.
   std::vector<uint8_t> last(kResizeRows * in_bytes + taps.reach());
   std::vector<uint8_t> out(kResizeRows * (out_bytes + 1));
   for (size_t y = 0; y < height; y += kResizeRows) {

@@ -45,11 +45,12 @@ absl::StatusOr<std::shared_ptr<const Shard>> Shard::Open(const std::string& path
   if (fstat(fd, &info) == 0 && info.st_size >= static_cast<off_t>(kShardPrefix)) {
     data = mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ, MAP_SHARED, fd, 0);
   }
-  close(fd);
+  close(fd);  // the mapping stays
   if (data == MAP_FAILED) {
     return absl::DataLossError(absl::StrCat("shard ", path, " is cut short; prepare it again"));
   }
   std::shared_ptr<Shard> shard(new Shard(path, data, static_cast<size_t>(info.st_size)));
+  // The index has a checksum, so that a missing field or another type means another version.
   try {
     RETURN_IF_ERROR(shard->ReadIndex());
   } catch (const nlohmann::json::exception& error) {
@@ -71,6 +72,7 @@ absl::Status Shard::ReadIndex() {
   }
   index_begin_ = NumberAt(data_ + 8);
   const uint64_t length = NumberAt(data_ + 16);
+  // The index ends the file: any other length means that bytes are missing, or were added.
   if (length > kMostShardIndex || length > size_ || index_begin_ != size_ - length) {
     return Damaged("it is cut short");
   }
@@ -94,11 +96,15 @@ absl::Status Shard::ReadIndex() {
   texts_ = column("texts");
   checksums_begin_ = json.at("checksums").get<uint64_t>();
   RETURN_IF_ERROR(CheckColumns());
+  // The checksums stand for all columns: two shards of one digest hold the same, and no block of
+  // them has to be read to tell.
   const absl::string_view sums(data_ + checksums_begin_, index_begin_ - checksums_begin_);
   digest_ = absl::StrFormat("%016x", Checksum(absl::StrCat(index, sums)));
   return absl::OkStatus();
 }
 
+// After this every access to a column by a row or image within the counts stays within the file;
+// what the values point at is VerifyRows()'s.
 absl::Status Shard::CheckColumns() const {
   if (checksums_begin_ < kShardPrefix || checksums_begin_ > index_begin_) {
     return Damaged("its columns are cut short");
@@ -136,6 +142,7 @@ absl::Status Shard::VerifyBlocks() const {
       const uint64_t bytes = std::min(kShardBlock, checksums_begin_ - begin);
       if (Checksum(data_ + begin, bytes) == NumberAt(data_ + checksums_begin_ + block * 8))
         continue;
+      // The smallest number of all threads: the message is the same every time.
       uint64_t known = first_wrong;
       while (block < known && !first_wrong.compare_exchange_weak(known, block)) {
       }
@@ -184,6 +191,7 @@ absl::Status Shard::Verify() const {
 
 template <typename T>
 T Shard::At(const Column& column, int64_t index) const {
+  // Columns are aligned, but the file's bytes are no objects of type T: only a copy may be read.
   T value;
   std::memcpy(&value, data_ + column.offset + static_cast<uint64_t>(index) * sizeof(T), sizeof(T));
   return value;

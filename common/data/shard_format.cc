@@ -19,6 +19,8 @@ absl::StatusOr<ImageStorage> ParseStorage(const std::string& word) {
 
 }  // namespace
 
+// The names are part of the format (docs/shards.md). One that is added must have a default in
+// ShardInfoFromJson(), or kShardMagic must change.
 nlohmann::json ShardInfoToJson(const ShardInfo& info) {
   return {{"dataset", info.dataset},
           {"modality", std::string(ModalityName(info.modality))},

@@ -15,7 +15,7 @@ namespace tributary {
 namespace {
 
 constexpr absl::string_view kPixelMagic = "TRIBPIX1";
-constexpr int kZstdLevel = 3;
+constexpr int kZstdLevel = 3;  // zstd's default
 
 struct Sides {
   uint32_t height = 0, width = 0, channels = 0;

@@ -153,6 +153,8 @@ std::vector<int64_t> Tokenizer::Encode(absl::string_view text) const {
   std::vector<int64_t> ids = {cls_};
   while (!text.empty()) {
     size_t place;
+    // Special tokens are cut out of the raw text: in lower case and without brackets, which are
+    // punctuation, they would not be found again.
     const absl::string_view special = NextSpecial(text, &place);
     AppendPlain(text.substr(0, place), &ids);
     if (special.empty()) break;
@@ -173,6 +175,7 @@ std::vector<int64_t> Tokenizer::Encode(absl::string_view text, int64_t length) c
 void Tokenizer::AppendPlain(absl::string_view text, std::vector<int64_t>* ids) const {
   const icu::UnicodeString raw = icu::UnicodeString::fromUTF8(
       icu::StringPiece(text.data(), static_cast<int32_t>(text.size())));
+  // The original's order: accents go first, then letters are lowered.
   const icu::UnicodeString normal = Lower(WithoutAccents(Clean(raw)));
   icu::UnicodeString word;
   const auto flush = [&] {
@@ -196,6 +199,8 @@ void Tokenizer::AppendPlain(absl::string_view text, std::vector<int64_t>* ids) c
 }
 
 void Tokenizer::AppendWord(absl::string_view word, std::vector<int64_t>* ids) const {
+  // The longest piece that the vocabulary has, then the longest of the rest, marked by "##". If at
+  // any place there is none, the whole word is unknown, and no part of it is kept.
   std::vector<int64_t> pieces;
   for (size_t begin = 0; begin < word.size();) {
     size_t end = word.size();
@@ -220,6 +225,7 @@ absl::StatusOr<std::string> FindVocabulary(const std::string& given) {
   if (!given.empty()) return given;
   const std::string name = "bert-base-uncased/vocab.txt";
   std::vector<std::string> places;
+  // What the user says, then beside the installed program, then the source tree.
   if (const char* assets = std::getenv("TRIBUTARY_ASSETS")) {  // NOLINT(concurrency-mt-unsafe)
     places.push_back(absl::StrCat(assets, "/", name));
   }

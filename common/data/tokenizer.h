@@ -46,8 +46,8 @@ class Tokenizer {
 };
 
 // The vocabulary file to use: `given` if not empty, else the one that ships with the project,
-// looked for in $TRIBUTARY_ASSETS, in the source tree that this was built from, and in
-// ../share/tributary beside the binary.
+// looked for in $TRIBUTARY_ASSETS, in ../share/tributary beside the program, and in the source tree
+// that this was built from. NotFound names all three.
 absl::StatusOr<std::string> FindVocabulary(const std::string& given);
 
 }  // namespace tributary

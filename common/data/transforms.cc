@@ -21,7 +21,7 @@ void Crop(int64_t size, int64_t channels, int64_t dy, int64_t dx, absl::Span<uin
   std::fill(image.begin(), image.end(), kWhite);
   for (int64_t y = std::max<int64_t>(0, -dy); y < std::min(size, size - dy); ++y) {
     const int64_t x = std::max<int64_t>(0, -dx);
-    const int64_t count = size - std::abs(dx);
+    const int64_t count = size - std::abs(dx);  // of pixels in a row that are still in the window
     if (count <= 0) return;
     std::memcpy(&image[static_cast<size_t>((y * size + x) * channels)],
                 &from[static_cast<size_t>(((y + dy) * size + x + dx) * channels)],
@@ -57,6 +57,7 @@ void Rotate(int64_t size, int64_t channels, double degrees, absl::Span<uint8_t> 
   uint8_t* to = image.data();
   for (int64_t y = 0; y < size; ++y) {
     for (int64_t x = 0; x < size; ++x, to += channels) {
+      // Backwards: where in the old image this pixel's centre comes from, so that none is left out.
       const double right = static_cast<double>(x) + 0.5 - centre;
       const double down = static_cast<double>(y) + 0.5 - centre;
       const double from_x = cosine * right - sine * down + centre;

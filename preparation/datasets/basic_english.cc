@@ -36,6 +36,8 @@ std::string BasicEnglish(absl::string_view text) {
   lower.toLower(icu::Locale::getRoot()).toUTF8String(marked);
   // Quotes go first: what they stood between may become a <br />.
   marked = absl::StrReplaceAll(marked, {{"\"", ""}});
+  // One pass does what the original does by one regular expression after the other: none of these
+  // makes or breaks a match of another.
   marked = absl::StrReplaceAll(marked, {{"'", " '  "},
                                         {".", " . "},
                                         {"<br />", " "},

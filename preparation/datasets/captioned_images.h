@@ -13,7 +13,8 @@
 
 namespace tributary {
 
-// As many as a list of samples may leave out: a file of which more is unreadable is another file.
+// The most samples that a dataset may leave out. With more, the file is hardly the right one, and
+// the list of them would fill the memory.
 inline constexpr size_t kMostSkipped = 1'000'000;
 
 struct Caption {

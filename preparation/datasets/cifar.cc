@@ -68,7 +68,8 @@ absl::StatusOr<SampleSet> ReadCifar(const DatasetSource& source, const CifarLayo
   if (absl::IsNotFound(located.status())) located = files.LocateAny({first_binary, first_python});
   RETURN_IF_ERROR(located.status());
   const std::string& name = located->tree->names()[located->file];
-  located->prefix = name.substr(0, name.rfind('/') + 1);  // the other files lie beside it
+  // The other files lie beside it, whichever of the names above was found.
+  located->prefix = name.substr(0, name.rfind('/') + 1);
   const bool is_binary = name == located->prefix + first_binary;
   RETURN_IF_ERROR(is_binary ? ReadCifarBinary(binary, *located, &set)
                             : ReadCifarPython(python, *located, source.scratch, &set));

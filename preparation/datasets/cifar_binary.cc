@@ -26,6 +26,7 @@ absl::Status ReadBatch(const CifarLayout& layout, const LocatedFile& files, cons
   }
   AddRecords({.tree = files.tree, .file = file, .first = layout.labels, .stride = record}, labels,
              set, part);
+  // A download that ended early: what is whole is used, and the rest is listed as one sample.
   if (const uint64_t rest = bytes.size() % record; rest > 0) {
     set->skipped.push_back({described, static_cast<int64_t>(labels.size()) + 1,
                             absl::StrCat("a record cut short: ", rest, " of ", record, " bytes")});

@@ -40,6 +40,7 @@ absl::StatusOr<const PickleValue*> PixelsOf(const Pickle& pickle, size_t count) 
   const PickleValue& values = pickle.at(array->items[0]);
   const std::vector<int64_t> expected = {static_cast<int64_t>(count),
                                          static_cast<int64_t>(kCifarPixels)};
+  // One row is the same bytes in either order, and numpy marks it as both.
   if (type != "u1" || array->shape != expected || (array->fortran && count > 1)) {
     return absl::InvalidArgumentError(
         absl::StrCat("pixels of type ", type, " [", absl::StrJoin(array->shape, ", "), "]",
@@ -60,9 +61,11 @@ absl::Status AddBatch(const CifarLayout& layout, const LocatedFile& files, size_
   ASSIGN_OR_RETURN(const std::vector<int64_t> labels, LabelsOf(pickle, layout.labels_key));
   ASSIGN_OR_RETURN(const PickleValue* pixels, PixelsOf(pickle, labels.size()));
   RecordFile records = {.tree = files.tree, .file = file, .first = 0, .stride = kCifarPixels};
+  // Pixels stay in the file where they lie there as they are, and are read when a shard is written.
+  // Protocol 0, and bytes that Python 2 wrote as text, escape some: those are decoded to a file.
   if (const std::optional<uint64_t> place = pickle.PlaceOf(*pixels)) {
     records.first = *place;
-  } else {  // protocol 0, or bytes that were written as text
+  } else {
     ASSIGN_OR_RETURN(records.tree, FileTree::OfBytes(*files.tree, file, pixels->bytes, scratch));
     records.file = 0;
   }

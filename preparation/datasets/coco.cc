@@ -92,7 +92,8 @@ absl::Status CocoCaptions::Read(const LocatedFile& located, std::string folder) 
   const std::string path = located.tree->Describe(located.file);
   CaptionFile file = {.origin = AddOrigin(set_, path), .folder = std::move(folder)};
   ASSIGN_OR_RETURN(const std::string text, ReadSourceFile(*located.tree, located.file, set_));
-  absl::Status status;  // the first that is not OK
+  // The visitor's callbacks return nothing; Update() keeps the first status that is not OK.
+  absl::Status status;
   RETURN_IF_ERROR(VisitJsonArrays(
       text, path,
       {{"images", [&](const json& element) { status.Update(ReadImage(element, &file)); }},
@@ -110,6 +111,7 @@ absl::Status CocoCaptions::Add(const CaptionFile& file, const Annotation& annota
     return Leave(file, absl::StrCat("annotation ", annotation.id, ": image ", annotation.image,
                                     " is not among \"images\""));
   }
+  // AddPairs() knows no annotations; lines mean nothing in JSON, so the id is put in front.
   const size_t skipped = set_->skipped.size();
   RETURN_IF_ERROR(AddPairs({.file = absl::StrCat(file.folder, "/", name->second),
                             .split = "",
@@ -132,6 +134,7 @@ absl::Status CocoCaptions::AddAll(size_t file, std::vector<Sample>* part) {
 absl::Status CocoCaptions::AddById(int64_t id, size_t first_file, const std::string& ids,
                                    std::vector<Sample>* part) {
   for (size_t i = 0; i < files_.size(); ++i) {
+    // The part's own file first. Ids may name captions of the other as well: both are in by_id.
     const CaptionFile& file = files_[(first_file + i) % files_.size()];
     const auto found = file.by_id.find(id);
     if (found != file.by_id.end()) return Add(file, file.annotations[found->second], part);
@@ -150,6 +153,7 @@ absl::Status ReadYear(const DatasetSource& source, const std::string& year, Data
                       SampleSet* set) {
   ImageFinder finder(files, set);
   CocoCaptions captions(&finder, set);
+  // Both files first: ids of either part may name captions of the other.
   for (const char* const part : {"train", "val"}) {
     ASSIGN_OR_RETURN(const LocatedFile file,
                      files->Locate(absl::StrCat("captions_", part, year, ".json")));

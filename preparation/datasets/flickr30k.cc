@@ -55,6 +55,7 @@ class CaptionRows {
   absl::StatusOr<std::vector<CaptionedImage>> Read() {
     ASSIGN_OR_RETURN(const std::string text, ReadSourceFile(*file_.tree, file_.file, set_));
     const bool csv = absl::EndsWith(path_, ".csv");
+    // Neither file quotes its fields: a quotation mark belongs to the caption.
     DelimitedText reader(
         text, {.delimiter = csv ? '|' : '\t', .quotes = false, .fields = csv ? size_t{3} : 2});
     for (DelimitedRecord record; reader.Next(&record);) {
@@ -137,6 +138,7 @@ absl::StatusOr<Choice> ChooseRelease(const DatasetSource& source,
   if (!source.test_ids.empty()) {
     ASSIGN_OR_RETURN(choice.test, ImagesOfIds(source.test_ids, images, set));
   }
+  // A part without ids takes the first images that the other part's ids do not name.
   std::vector<bool> taken(images.size());
   for (const size_t i : choice.train) taken[i] = true;
   for (const size_t i : choice.test) taken[i] = true;
@@ -160,9 +162,11 @@ absl::Status AddChosen(const DatasetSource& source, const LocatedFile& captions,
   } else {
     ASSIGN_OR_RETURN(images, CaptionRows(captions, set).Read());
   }
-  Choice choice = DrawSplit(source, images.size());
+  Choice choice;
   if (release) {
     ASSIGN_OR_RETURN(choice, ChooseRelease(source, images, set));
+  } else {
+    choice = DrawSplit(source, images.size());
   }
   for (const size_t i : choice.train) {
     RETURN_IF_ERROR(AddPairs(images[i], origin, finder, set, &set->train));
@@ -185,6 +189,7 @@ absl::StatusOr<SampleSet> ReadFlickr30k(const DatasetSource& source) {
       RETURN_IF_ERROR(AddKarpathySplit(*json, &finder, &set));
       return set;
     }
+    // Without a variant, a missing file means the split is drawn; a broken archive still fails.
     if (!source.variant.empty() || !absl::IsNotFound(json.status())) return json.status();
   }
   ASSIGN_OR_RETURN(const LocatedFile captions,

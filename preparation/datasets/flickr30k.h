@@ -4,10 +4,9 @@
 // or Karpathy's dataset_flickr30k.json. Variants:
 //
 //   karpathy   his split: train and restval train, test tests, val is left out
-//   release    the paper's numbers: 10,000 images train, 5,000 test; which, the id files say
-//   (numbers
-//              of image names: 1000092795 for 1000092795.jpg), else the first of the captions' file
-//              train and those behind them test
+//   release    as many as the paper's: 10,000 images train, 5,000 test. Files of ids say which
+//              (1000092795 for 1000092795.jpg); without them the first of the captions' file train
+//              and those behind them test
 //   split      a share of the images, drawn, tests
 //
 // Without one: karpathy if its file is there, else split.

@@ -28,9 +28,10 @@ absl::StatusOr<SampleSet> ReadIconContexts(const DatasetSource& source) {
   ImageList images(source.root);
   ASSIGN_OR_RETURN(const std::vector<IconFile> files,
                    FindIcons(absl::StrCat(source.root, "/usr/share/icons"), kTheme, kWantedSize));
-  std::set<std::string> contents;
+  std::set<std::string> contents;  // SHA-256: a copy in the test would be a leak
   RandomStream stream(source.seed, "icon-contexts.test");
   for (const IconFile& file : files) {
+    // Drawn for every file, used or not, so that a file that goes missing moves no other.
     const bool test = stream.Uniform() < kTestShare;
     const absl::StatusOr<std::string> content = Sha256OfFile(file.path);
     if (!content.ok()) {

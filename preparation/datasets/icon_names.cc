@@ -57,6 +57,7 @@ std::set<size_t> ChooseTest(const std::vector<Icon>& icons, uint64_t seed) {
   for (size_t i = 0; i < icons.size(); ++i) by_name[NameInWords(icons[i].file.name)].push_back(i);
   RandomStream stream(seed, "icon-names.test");
   std::set<size_t> test;
+  // One draw for each name, also for those that are too rare to be tested: the others' do not move.
   for (const auto& [name, places] : by_name) {
     const size_t place = places[stream.Below(places.size())];
     if (places.size() > kThemesBesides) test.insert(place);

@@ -30,6 +30,7 @@ absl::StatusOr<SampleSet> ReadIconPublic(const DatasetSource& source) {
   std::set<std::string> names, contents;
   RandomStream stream(source.seed, "icon-public.test");
   for (const IconFile& file : files) {
+    // Drawn for every file, used or not, so that a file that goes missing moves no other.
     const bool test = stream.Uniform() < kTestShare;
     const absl::StatusOr<std::string> content = Sha256OfFile(file.path);
     if (!content.ok()) {

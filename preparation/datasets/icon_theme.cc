@@ -75,6 +75,7 @@ absl::StatusOr<std::vector<IconFile>> FindIcons(const std::string& root, const s
     if (entries->is_symlink(error) || (extension != ".png" && extension != ".svg")) continue;
     int64_t size = -1;
     std::string context;
+    // Size and context come in either order, with other folders between ("32x32/legacy/apps").
     for (const fs::path& part : path.parent_path().lexically_relative(folder)) {
       size = std::max(size, SizeOf(part.string()));
       if (context.empty()) context = ContextOf(part.string());
@@ -83,6 +84,8 @@ absl::StatusOr<std::vector<IconFile>> FindIcons(const std::string& root, const s
     if (size < 0 || context.empty() || absl::StrContains(name, "symbolic")) continue;
     const auto found = best.try_emplace({context, name}, size, path.string());
     auto& [best_size, best_path] = found.first->second;
+    // The path decides between files of one size (.png and .svg): the order of a folder's entries
+    // is the file system's own.
     const auto ours = std::tuple(Badness(size, wanted_size), path.string());
     if (ours < std::tuple(Badness(best_size, wanted_size), best_path)) {
       best_size = size;

@@ -14,6 +14,7 @@ void ImageFinder::LookIn(std::shared_ptr<const FileTree> tree, std::string prefi
 }
 
 int64_t ImageFinder::NumberOf(const std::shared_ptr<const FileTree>& tree, size_t file) {
+  // Trees are few: a folder and the archives in it.
   auto known = std::find(set_->trees.begin(), set_->trees.end(), tree);
   const auto number = static_cast<uint32_t>(known - set_->trees.begin());
   if (known == set_->trees.end()) set_->trees.push_back(tree);
@@ -25,6 +26,8 @@ int64_t ImageFinder::NumberOf(const std::shared_ptr<const FileTree>& tree, size_
   return entry->second;
 }
 
+// Goes through the names of all trees, and may unpack archives, which takes seconds to minutes. A
+// success proves a place, in which the images to come are found at once.
 absl::StatusOr<int64_t> ImageFinder::SearchEverywhere(const std::string& name) {
   const absl::StatusOr<LocatedFile> located = files_->Locate(name);
   if (located.ok() && !(one_place_ && FoundIn(located->tree.get()))) {
@@ -33,6 +36,8 @@ absl::StatusOr<int64_t> ImageFinder::SearchEverywhere(const std::string& name) {
   }
   if (!located.ok() && !absl::IsNotFound(located.status())) return located.status();
   if (++searches_ == 1) first_missing_ = name;
+  // One missing image is left out. But if none of a hundred is there, the user has the captions
+  // alone, and a list of 100,000 missing images would not say so.
   if (searches_ < kMostSearches || !set_->images.empty()) {
     return absl::NotFoundError(absl::StrCat("image ", name, " is not there"));
   }
@@ -67,6 +72,7 @@ absl::StatusOr<int64_t> ImageFinder::Find(const std::string& name) {
     return absl::NotFoundError(absl::StrCat("image ", normal, " is not there"));
   }
   absl::StatusOr<int64_t> found = FindNew(normal);
+  // Other errors are not remembered: they end the reading.
   if (found.ok() || absl::IsNotFound(found.status())) by_name_[normal] = found.value_or(-1);
   return found;
 }

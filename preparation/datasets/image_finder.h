@@ -23,8 +23,8 @@ class ImageFinder {
 
   // Looks for names behind `prefix` in `tree` before anywhere else.
   void LookIn(std::shared_ptr<const FileTree> tree, std::string prefix);
-  // From now on, a tree in which an image was found is searched in that place alone: "a/1.png" is
-  // missing, though there be an old/a/1.png. For names that may be there more than once.
+  // From now on a tree in which an image was found is searched in that one place: "a/1.png" is then
+  // missing even if the tree has an "old/a/1.png". For names that are paths, not unique file names.
   void KeepToOnePlace() { one_place_ = true; }
 
   // The number in set->images of the file `name` ("train2014/x.jpg"; "./x.jpg" and "x.jpg" are

@@ -69,7 +69,7 @@ class PartImages {
   std::vector<ClassImage> images_;
 };
 
-// Whether a folder called "train" is that of a part and not of a class (of trains).
+// Whether a folder called "train" is that of a part and not that of a class.
 bool HasClasses(const LocatedFile& folder) {
   std::vector<SkippedSample> ignored;
   return !PartImages(*folder.tree, folder.prefix, &ignored).images().empty();
@@ -100,6 +100,8 @@ std::string FolderOfClasses(const FileTree& tree) {
     if (WhyNot(name)) continue;
     const std::string folder = name.substr(0, name.rfind('/') + 1);
     if (!shared) shared = folder;
+    // Shortened by a folder at a time, "a/b/" to "a/", until it fits. It is then no longer the
+    // folder in which an image lies directly.
     while (!absl::StartsWith(folder, *shared)) {
       shared->pop_back();
       shared->resize(shared->rfind('/') + 1);
@@ -141,6 +143,8 @@ absl::StatusOr<SampleSet> ReadImageFolder(const DatasetSource& source) {
   SampleSet set;
   set.modality = Modality::kImage;
   ASSIGN_OR_RETURN(DatasetFiles files, DatasetFiles::Open(source.root, source.scratch));
+  // "train" may also be the name of a class, of pictures of trains: no folders of classes are in
+  // it.
   auto located = files.LocateFolder("train");
   const bool parted = located.ok() && HasClasses(*located);
   if (!parted && (located.ok() || absl::IsNotFound(located.status()))) {

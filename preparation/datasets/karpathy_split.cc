@@ -38,6 +38,7 @@ absl::StatusOr<std::vector<CaptionedImage>> ReadKarpathyImages(const LocatedFile
   const auto visit = [&](const json& element) {
     ++number;
     CaptionedImage image = ImageOf(element);
+    // `skipped` is the first error of Skip(), after which no more are listed.
     if (!image.file.empty() && !image.split.empty()) {
       images.push_back(std::move(image));
     } else if (skipped.ok()) {

@@ -35,6 +35,7 @@ absl::Status AddLabelledTexts(const LocatedFile& file, const LabelledTexts& form
   DelimitedText reader(text, {.fields = format.fields});
   bool first = true;
   for (DelimitedRecord record; reader.Next(&record);) {
+    // Some mirrors add the names of the columns.
     const bool header =
         first && record.broken.empty() && record.fields[format.label] == format.header;
     first = false;

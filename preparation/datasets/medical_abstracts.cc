@@ -21,6 +21,8 @@ absl::Status ReadClasses(const LocatedFile& file, SampleSet* set) {
   ASSIGN_OR_RETURN(const std::string text, ReadSourceFile(*file.tree, file.file, set));
   DelimitedText reader(text, {.fields = 2});
   for (DelimitedRecord record; reader.Next(&record);) {
+    // The names only label what is printed. But a file of names that fits no class belongs to
+    // another dataset, so that it is refused and not passed over.
     size_t number = 0;
     if (record.broken.empty() && record.fields[0] == kLabel) continue;
     if (!record.broken.empty() || !absl::SimpleAtoi(record.fields[0], &number) || number < 1 ||

@@ -32,6 +32,7 @@ absl::StatusOr<std::string> FindNpz(const DatasetSource& source, const std::stri
   ASSIGN_OR_RETURN(
       const LocatedFile located,
       files.LocateAny({name + ".npz", name + "_64.npz", name + "_128.npz", name + "_224.npz"}));
+  // FileTree reads archives from paths; it does not open one inside another.
   const std::string path = located.tree->Describe(located.file);
   if (std::filesystem::is_regular_file(path, error)) return path;
   return absl::InvalidArgumentError(
@@ -56,6 +57,7 @@ absl::StatusOr<std::vector<int64_t>> LabelsOf(const MedMnistSet& kind, NpyIntege
   }
   if (!kind.many_labels) return std::move(array.values);
   std::vector<int64_t> labels;
+  // No finding at all: `first` is the row's end, and so the label of the last class.
   for (auto row = array.values.begin(); row != array.values.end(); row += findings) {
     const auto first = std::find_if(row, row + findings, [](int64_t value) { return value != 0; });
     labels.push_back(first - row);
@@ -98,6 +100,7 @@ absl::Status ReadPart(const std::shared_ptr<const FileTree>& npz, const MedMnist
   RETURN_IF_ERROR(Annotate(array.status(), npz->Describe(labels)));
   const auto numbers = LabelsOf(kind, *std::move(array), header.shape[0]);
   RETURN_IF_ERROR(Annotate(numbers.status(), npz->Describe(labels)));
+  // ParseNpyHeader() has compared the shape with the file's size: all images are there.
   const int64_t stride = raw->height * raw->width * raw->channels;
   AddRecords({.tree = npz,
               .file = images,

@@ -98,6 +98,8 @@ absl::Status ReadPart(const LocatedFile& files, const std::string& name, const s
                         .file = images.file,
                         .first = images.bytes.size() - images.array.values.size(),
                         .stride = static_cast<uint64_t>(height * width)};
+  // Single images cannot be read out of a packed file: it is kept unpacked until the shards are
+  // written.
   if (images.packed) {
     ASSIGN_OR_RETURN(records.tree,
                      FileTree::OfBytes(*images.tree, images.file, images.bytes, scratch));

@@ -47,7 +47,7 @@ absl::StatusOr<OwnColumns> ChooseColumns(const std::vector<std::string>& columns
   for (const Role& role : Roles()) {
     const auto asked = wanted.find(role.name);
     if (asked != wanted.end()) {
-      if (asked->second.empty()) continue;
+      if (asked->second.empty()) continue;  // "text=": the role is left aside
       ASSIGN_OR_RETURN(chosen.*role.column, FindColumn(columns, asked->second));
       continue;
     }
@@ -58,6 +58,7 @@ absl::StatusOr<OwnColumns> ChooseColumns(const std::vector<std::string>& columns
       break;
     }
   }
+  // Text before label: with all three it is a table of pairs.
   if (chosen.path && chosen.text) {
     chosen.modality = Modality::kPair;
   } else if (chosen.path && chosen.label) {

@@ -98,6 +98,7 @@ absl::Status OwnReader::OpenImages() {
   }
   folder_ = std::filesystem::absolute(tables_->folder).lexically_normal().string();
   finder_ = std::make_unique<ImageFinder>(&*tables_->files, set_);
+  // A row means the file that it names: old/images/1.png is no substitute for images/1.png.
   finder_->KeepToOnePlace();
   const LocatedFile& table = tables_->train;
   const std::string& name = table.tree->names()[table.file];
@@ -130,6 +131,8 @@ std::string OwnReader::ReadFields(std::vector<std::string>* fields, const OwnCol
 }
 
 Part OwnReader::Draw(int64_t image) {
+  // A text is drawn by its row. An image is drawn once, when its first row comes, so that none is
+  // both trained on and tested with.
   if (image < 0) return draws_.Uniform() < source_.test_share ? Part::kTest : Part::kTrain;
   drawn_.resize(set_->images.size());
   std::optional<Part>& drawn = drawn_[static_cast<size_t>(image)];
@@ -154,6 +157,7 @@ absl::Status OwnReader::AddRow(DelimitedRecord row, Table* table) {
     return Skip(set_, table->path, row.line, std::move(reason));
   };
   if (!row.broken.empty()) return leave(std::move(row.broken));
+  // The same row twice is one sample: copied tables often hold each row again.
   const auto [same, is_new] = table->lines.try_emplace(HashOf(row.fields), row.line);
   if (!is_new) return leave(absl::StrCat("the same as line ", same->second));
   Sample sample;
@@ -193,6 +197,7 @@ absl::Status OwnReader::Read(const LocatedFile& file, std::optional<Part> fixed)
   if (set_->modality != Modality::kText) RETURN_IF_ERROR(OpenImages());
   for (DelimitedRecord row; rows->Next(&row);) {
     RETURN_IF_ERROR(AddRow(std::move(row), &table));
+    // Checked for each row: a label column of file names would fill the memory first.
     if (labels_.size() <= kMostClasses) continue;
     return absl::InvalidArgumentError(absl::StrCat(table.path, ": over ", kMostClasses,
                                                    " labels; is its label column one of classes?"));

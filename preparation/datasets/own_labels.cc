@@ -16,6 +16,8 @@ int32_t OwnLabels::NumberOf(const std::string& label) {
 }
 
 absl::Status OwnLabels::NameClasses(SampleSet* set) const {
+  // Labels were numbered as they came, of both parts. Only those that are trained on are classes:
+  // a model could never name another.
   constexpr int32_t kNone = -1;
   std::vector<bool> trained(labels_.size());
   for (const Sample& sample : set->train) trained[static_cast<size_t>(sample.label)] = true;

@@ -24,6 +24,7 @@ class DelimitedRows : public OwnRows {
 
 absl::StatusOr<std::unique_ptr<OwnRows>> OpenDelimited(absl::string_view text,
                                                        const std::string& path) {
+  // Spreadsheets write semicolons where the comma is the decimal sign, whatever the file is called.
   auto reader =
       std::make_unique<DelimitedText>(text, DelimitedFormat{.delimiter = GuessDelimiter(text)});
   DelimitedRecord header;
@@ -59,7 +60,7 @@ class JsonRows : public OwnRows {
       row->fields.emplace_back();
     } else if (found->is_string()) {
       row->fields.push_back(found->get<std::string>());
-    } else if (found->is_primitive()) {
+    } else if (found->is_primitive()) {  // 3, 2.5, true: as they are written
       row->fields.push_back(found->dump());
     } else {
       row->broken =
@@ -71,6 +72,7 @@ class JsonRows : public OwnRows {
 };
 
 absl::StatusOr<std::unique_ptr<OwnRows>> OpenJson(absl::string_view text, const std::string& path) {
+  // Reads up to the first whole object for its keys; JsonRows begins again at the first line.
   JsonLines reader(text);
   std::string reason = "is empty";
   for (JsonLine line; reader.Next(&line);) {

@@ -57,6 +57,7 @@ absl::StatusOr<OwnTables> FindOwnTables(const std::string& root, const std::stri
   }
   ASSIGN_OR_RETURN(DatasetFiles files, DatasetFiles::Open(root, scratch));
   absl::StatusOr<LocatedFile> train = files.LocateAny(Named("train", extensions));
+  // data.csv is the whole, split by its own column or drawn, whatever lies beside it.
   const bool may_have_test = train.ok();
   if (!train.ok()) train = files.LocateAny(Named("data", extensions));
   if (!train.ok()) {

@@ -13,6 +13,7 @@ void AddRecords(const RecordFile& records, const std::vector<int64_t>& labels, S
   const auto tree = static_cast<uint32_t>(set->trees.size() - 1);
   const auto origin = static_cast<int32_t>(set->origins.size() - 1);
   const auto classes = static_cast<int64_t>(set->classes.size());
+  // A sample that is skipped takes no image number, but its record still counts for the offsets.
   for (size_t i = 0; i < labels.size(); ++i) {
     const auto line = static_cast<int64_t>(i) + 1;
     if (labels[i] < 0 || labels[i] >= classes) {

@@ -31,8 +31,8 @@ struct RawPixels {
   bool planar = false;  // one plane for each channel; else channels interleaved
 };
 
-// One sample: an image, a text, or a caption with its image. A reader leaves what its modality
-// lacks.
+// One sample: an image, a text, or a caption with its image. Members that a modality does not have
+// keep their defaults.
 struct Sample {
   int64_t image = -1;  // of SampleSet::images; several captions may share one
   std::string text;    // caption or text

@@ -1,3 +1,7 @@
+// The table of datasets that `tributary prepare` knows; sample_set.h says what an entry is.
+//
+// A new dataset is an entry here, a reader in a file beside this one, and a page in docs/datasets/.
+
 #include <iterator>
 #include <utility>
 

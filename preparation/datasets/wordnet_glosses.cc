@@ -60,6 +60,7 @@ absl::StatusOr<SampleSet> ReadWordnetGlosses(const DatasetSource& source) {
     Sample sample;
     sample.origin = 0;
     sample.line = number;
+    // Drawn for every line, used or not, so that a line that cannot be used moves no other.
     const bool test = stream.Uniform() < kTestShare;
     if (!ParseLine(line, &sample)) {
       set.skipped.push_back({path, number, "not a noun with a gloss"});

@@ -56,6 +56,7 @@ absl::StatusOr<Partition> ByOwner(const Dealing& dealing, const std::vector<Samp
   std::vector<std::vector<int64_t>> groups;
   groups.reserve(by_owner.size());
   for (auto& [owner, group] : by_owner) groups.push_back(std::move(group));
+  // Stable: owners of one size stay in the order of their names, on every machine.
   std::stable_sort(groups.begin(), groups.end(),
                    [](const auto& a, const auto& b) { return a.size() > b.size(); });
   Partition hands(static_cast<size_t>(dealing.clients));
@@ -92,6 +93,8 @@ absl::StatusOr<Partition> DealAll(const Dealing& dealing, const SampleSet& set,
     case Dealing::Kind::kPairs:
       break;
   }
+  // Captions of one image stay with one client: as samples of their own they would put the image
+  // into several shards.
   const bool pairs = dealing.kind == Dealing::Kind::kPairs;
   if (set.modality != Modality::kPair) {
     if (pairs) return absl::InvalidArgumentError("partition pairs needs image-text pairs");
@@ -140,6 +143,7 @@ absl::StatusOr<Partition> Deal(const Dealing& dealing, const SampleSet& set,
   ASSIGN_OR_RETURN(Partition partition, DealAll(dealing, set, &draws));
   for (std::vector<int64_t>& hand : partition) {
     if (dealing.most_samples > 0 && hand.size() > static_cast<size_t>(dealing.most_samples)) {
+      // A random part, in the order of the source: the first ones may all be of one class.
       draws.Shuffle(&hand);
       hand.resize(static_cast<size_t>(dealing.most_samples));
       std::sort(hand.begin(), hand.end());

@@ -1,4 +1,4 @@
-// How unlike the clients' classes are.
+// How much the clients' classes differ.
 #pragma once
 
 #include <cstdint>
@@ -6,8 +6,9 @@
 
 namespace tributary {
 
-// Jensen-Shannon divergence of two histograms, in bits, in [0, 1]: 0 for the same distribution, 1
-// for classes that do not meet (Lin 1991). 0 if either is empty.
+// Jensen-Shannon divergence of two histograms of the same classes, in bits, in [0, 1]: 0 for equal
+// distributions, 1 if no class occurs in both (Lin, "Divergence measures based on the Shannon
+// entropy", 1991). 0 if either is empty.
 double JensenShannon(const std::vector<int64_t>& a, const std::vector<int64_t>& b);
 
 // Over all pairs of clients. All 0 for fewer than two.

@@ -11,7 +11,7 @@ namespace tributary {
 namespace {
 
 constexpr size_t kFewestSamples = 10;
-constexpr int kMostTries = 10'000;
+constexpr int kMostTries = 10'000;  // the release tries without end
 
 std::vector<int64_t> Range(int64_t count) {
   std::vector<int64_t> items(static_cast<size_t>(count));
@@ -25,6 +25,7 @@ void Deal(const std::vector<int64_t>& items, const std::vector<double>& proporti
   double cumulative = 0;
   size_t begin = 0;
   for (size_t client = 0; client < hands->size(); ++client) {
+    // The sum may end a rounding error short of 1, so the last client takes all that is left.
     cumulative += proportions[client];
     const bool last = client + 1 == hands->size();
     const size_t end =
@@ -37,7 +38,8 @@ void Deal(const std::vector<int64_t>& items, const std::vector<double>& proporti
   }
 }
 
-// Proportions without the clients that hold their share already; empty if nobody is left.
+// Proportions without the clients that hold an equal share of all samples already, so that small
+// alphas do not give everything to few; empty if nobody is left.
 std::vector<double> WithoutFull(std::vector<double> proportions, const Partition& hands,
                                 double share) {
   double sum = 0;
@@ -76,8 +78,9 @@ absl::StatusOr<Partition> PartitionDirichlet(absl::Span<const int32_t> labels, i
     for (std::vector<int64_t> items : by_class) {
       draws->Shuffle(&items);
       std::vector<double> proportions;
-      // Drawn anew if the proportions of all that are not full are 0, as tiny alphas make them. While
-      // there are samples left somebody is not full; of a class without any, everybody may be.
+      // Drawn anew if the proportions of all that are not full are 0, as tiny alphas make them.
+      // While there are samples left somebody is not full; of a class without any, everybody may
+      // be.
       do {
         proportions = WithoutFull(draws->Dirichlet(alpha, hands.size()), hands, share);
       } while (proportions.empty() && !items.empty());
@@ -100,6 +103,7 @@ Partition PartitionIid(int64_t samples, int clients, PartitionDraws* draws) {
   draws->Shuffle(&items);
   Partition hands(static_cast<size_t>(clients));
   for (int client = 0; client < clients; ++client) {
+    // Cut at whole parts of the total: sizes differ by one at most.
     hands[static_cast<size_t>(client)].assign(items.begin() + samples * client / clients,
                                               items.begin() + samples * (client + 1) / clients);
   }

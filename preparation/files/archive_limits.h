@@ -9,8 +9,8 @@
 
 namespace tributary {
 
-// The most bytes that `packed` bytes of an archive may unpack to. Datasets shrink to a twentieth at
-// best; what grows further fills disks on purpose.
+// The most bytes that `packed` bytes of an archive may unpack to. Datasets unpack to some 20 times
+// their size at most; an archive far beyond that is made to fill disks.
 inline uint64_t MostUnpacked(uint64_t packed) {
   constexpr uint64_t kMostGrowth = 200, kAlwaysTaken = uint64_t{1} << 30;
   return std::max(kAlwaysTaken, packed * kMostGrowth);

@@ -22,6 +22,7 @@ ArchiveKind KindOf(absl::string_view head) {
   if (head.size() > kTarMark && absl::StartsWith(head.substr(kTarMark), "ustar")) {
     return ArchiveKind::kTar;
   }
+  // gzip, bzip2, xz and zstd.
   for (const absl::string_view packed : {"\x1f\x8b", "BZh",
                                          "\xfd"
                                          "7zXZ",

@@ -9,7 +9,7 @@
 namespace tributary {
 
 enum class ArchiveKind {
-  kNone,    // but for an old tar without a mark of its own
+  kNone,    // no mark of the others; an old tar has none either
   kZip,     // PKWARE's APPNOTE, 4.3: a local header, or the end of an empty archive
   kTar,     // POSIX's "ustar" at 257
   kPacked,  // gzip, bzip2, xz, zstd: of a tar, or of any file

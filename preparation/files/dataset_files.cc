@@ -53,6 +53,7 @@ std::optional<LocatedFile> FindName(const std::shared_ptr<const FileTree>& tree,
 
 std::optional<LocatedFile> FindFolder(const std::shared_ptr<const FileTree>& tree,
                                       absl::string_view folder) {
+  // At the top of the tree there is no '/' in front of the folder's name.
   const std::string first = absl::StrCat(folder, "/"), inner = absl::StrCat("/", folder, "/");
   std::optional<LocatedFile> best;
   int64_t least = kMostFoldersBefore + 1;
@@ -74,7 +75,7 @@ std::optional<LocatedFile> FindFolder(const std::shared_ptr<const FileTree>& tre
 std::set<std::string> Words(absl::string_view text) {
   std::set<std::string> words;
   std::string word;
-  for (const char c : absl::StrCat(absl::AsciiStrToLower(text), "/")) {
+  for (const char c : absl::StrCat(absl::AsciiStrToLower(text), "/")) {  // '/' ends the last word
     const bool goes_on =
         absl::ascii_isalnum(c) != 0 &&
         (word.empty() || (absl::ascii_isdigit(c) != 0) == (absl::ascii_isdigit(word.back()) != 0));
@@ -170,6 +171,8 @@ absl::StatusOr<LocatedFile> DatasetFiles::Search(const std::vector<std::string>&
   if (folder_ != nullptr) {
     if (const auto found = find(folder_)) return *found;
   }
+  // To open a tar is to unpack all of it, which for an archive of images may take many minutes and
+  // its size on the disk. So the likeliest comes first; of equally likely ones the first by name.
   std::vector<std::pair<int64_t, size_t>> order;
   for (size_t i = 0; i < archives_.size(); ++i) {
     order.emplace_back(-Resemblance(archives_[i].path, wanted), i);
@@ -178,6 +181,8 @@ absl::StatusOr<LocatedFile> DatasetFiles::Search(const std::vector<std::string>&
   for (const auto& [resemblance, i] : order) {
     Archive& archive = archives_[i];
     if (archive.tree == nullptr && archive.status.ok()) {
+      // An archive that cannot be opened may be of no interest: its error is kept, and told only
+      // if no other place has what is looked for.
       auto tree = FileTree::Open(archive.path, scratch_);
       archive.status = tree.status();
       if (tree.ok()) archive.tree = *std::move(tree);
@@ -197,7 +202,8 @@ absl::Status DatasetFiles::NotFound(const std::vector<std::string>& wanted) cons
   for (const Archive& archive : archives_) {
     if (archive.status.ok()) {
       opened.push_back(std::filesystem::path(archive.path).filename().string());
-    } else if (!absl::IsInvalidArgument(archive.status)) {  // else a packed file, no archive
+    } else if (!absl::IsInvalidArgument(archive.status)) {
+      // InvalidArgument: a packed file that is no archive (labels.gz), and so none of those meant.
       if (broken.empty()) code = archive.status.code();
       broken.push_back(std::string(archive.status.message()));
     }

@@ -40,6 +40,8 @@ class DelimitedText::Parser {
   }
   // False if a quote is not where it may be; the parser starts anew then.
   bool Feed(absl::string_view line, bool last) {
+    // A strict parser stops at the byte that it does not accept. The last line may lack its end:
+    // csv_fini() completes the record then, and refuses one whose quote is still open.
     const size_t used = csv_parse(&parser_, line.data(), line.size(), OnField, OnRecord, this);
     if (used == line.size() &&
         (!last || complete_ || csv_fini(&parser_, OnField, OnRecord, this) == 0)) {
@@ -59,6 +61,7 @@ class DelimitedText::Parser {
     csv_init(&parser_, CSV_STRICT | CSV_STRICT_FINI);
     csv_set_delim(&parser_, static_cast<unsigned char>(format_.delimiter));
     csv_set_quote(&parser_, format_.quotes ? CSV_QUOTE : kNoQuote);
+    // libcsv would take spaces off the ends of a field; RFC 4180 counts them to it.
     csv_set_space_func(&parser_, [](unsigned char) { return 0; });
   }
   static void OnField(void* bytes, size_t size, void* self) {
@@ -84,6 +87,7 @@ DelimitedText::~DelimitedText() = default;
 absl::string_view DelimitedText::LineAt(size_t begin) const {
   const absl::string_view rest = text_.substr(begin);
   const absl::string_view line = rest.substr(0, rest.find('\n'));
+  // A carriage return ends a line by itself unless the line feed follows at once, as in CRLF.
   const size_t carriage_return = line.find('\r');
   if (carriage_return != absl::string_view::npos && carriage_return + 1 < line.size()) {
     return line.substr(0, carriage_return + 1);
@@ -95,6 +99,7 @@ void DelimitedText::ReadRecord(DelimitedRecord* record, size_t* end, int64_t* li
   parser_->Begin(&record->fields);
   *end = next_;
   *lines = 0;
+  // One line completes a record, except within quotes: the record then goes on behind its end.
   do {
     const absl::string_view line = LineAt(*end);
     *end += line.size();
@@ -112,6 +117,7 @@ void DelimitedText::ReadRecord(DelimitedRecord* record, size_t* end, int64_t* li
 std::string DelimitedText::CheckRecord(absl::string_view bytes,
                                        const std::vector<std::string>& fields) {
   if (std::string broken = DescribeBrokenUtf8(bytes); !broken.empty()) return broken;
+  // The first whole record (the header, where there is one) settles the number for all others.
   if (format_.fields == 0) format_.fields = fields.size();
   if (fields.size() == format_.fields) return "";
   return absl::StrCat(fields.size(), fields.size() == 1 ? " field" : " fields", " instead of ",
@@ -131,6 +137,8 @@ bool DelimitedText::Next(DelimitedRecord* record) {
   bool resume_at_next_line = !record->broken.empty();
   if (record->broken.empty()) {
     record->broken = CheckRecord(text_.substr(next_, end - next_), record->fields);
+    // A wrong number of fields may come from a stray quote that took the next lines in. Broken
+    // UTF-8 in the right number does not: that record ends where it says.
     resume_at_next_line = record->fields.size() != format_.fields;
   }
   if (!record->broken.empty()) record->fields.clear();
@@ -157,6 +165,7 @@ char GuessDelimiter(absl::string_view text) {
 }
 
 absl::StatusOr<size_t> FindColumn(const std::vector<std::string>& header, absl::string_view name) {
+  // Spelt just so first: a table may have columns "Text" and "text".
   auto found = std::find(header.begin(), header.end(), name);
   if (found == header.end()) {
     found = std::find_if(header.begin(), header.end(), [&](const std::string& column) {

@@ -7,8 +7,9 @@
 // A broken record (a quote where none may stand, one that is never closed, another number of fields
 // than the first record's, too long) is reported with the line where it begins, and reading goes on
 // with the NEXT LINE: a stray quote costs its own line and not the rest of the file. Broken UTF-8
-// costs its record. However broken, a text is gone through three times at most: a line that stays
-// within quotes has an even number of them, and so opens none if it is read for itself.
+// costs its record. Time is linear however broken the text is; each byte is parsed three times at
+// most. For a line that was taken in by an unclosed quote has an even number of quotes, so that it
+// opens none when it is parsed again as a record of its own.
 //
 // Not thread-safe.
 #pragma once

@@ -31,6 +31,8 @@ absl::StatusOr<std::shared_ptr<const FileTree>> FileTree::Open(const std::string
   if (!std::filesystem::is_regular_file(status)) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": neither a folder nor a file"));
   }
+  // Only a zip is sure by its first bytes. An old tar has no mark, and whether a packed file holds
+  // a tar shows when it is unpacked: OpenTar() refuses what is none.
   ASSIGN_OR_RETURN(const ArchiveKind kind, KindOfFile(path));
   return kind == ArchiveKind::kZip ? OpenZip(path, scratch) : OpenTar(path, scratch);
 }

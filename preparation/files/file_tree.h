@@ -4,8 +4,8 @@
 // Names are relative, with '/' between parts, sorted; what is not a regular file, and names that
 // lead out of the tree ("../x", "/x"), are left out. A zip is read in place. A tar (.tar, .tar.gz,
 // .tgz, .tar.bz2, .tar.xz) cannot be: opening it unpacks its files, one after the other, into one
-// scratch file, which is gone when the tree is destroyed. What unpacks to 200 times its size (and
-// over 1 GiB) is refused.
+// scratch file, which is gone when the tree is destroyed. An archive that unpacks to more than 200
+// times its size, and to more than 1 GiB, is refused.
 //
 // Immutable and thread-safe after Open().
 #pragma once

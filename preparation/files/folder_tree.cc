@@ -56,6 +56,7 @@ absl::StatusOr<std::shared_ptr<const FileTree>> OpenFolder(const std::string& fo
   std::vector<std::string> names;
   for (const fs::recursive_directory_iterator end; entries != end; entries.increment(error)) {
     std::error_code ignored;  // of a broken link, which is no file
+    // Links are followed, since datasets are often linked into place; this is what ends a loop.
     if (entries.depth() > kMostFolderDepth) entries.disable_recursion_pending();
     if (entries->is_regular_file(ignored)) {
       names.push_back(entries->path().lexically_relative(folder).generic_string());
@@ -65,7 +66,7 @@ absl::StatusOr<std::shared_ptr<const FileTree>> OpenFolder(const std::string& fo
                                                        " files; name a folder further in"));
     }
   }
-  // An error ends the walk.
+  // increment() turns the iterator into the end where it fails: the list would be incomplete.
   if (error) return absl::InternalError(absl::StrCat(folder, ": ", error.message()));
   std::sort(names.begin(), names.end());
   return std::make_shared<FolderTree>(folder, std::move(names));

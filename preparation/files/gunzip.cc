@@ -35,6 +35,7 @@ GunzipStream::~GunzipStream() { inflateEnd(zlib_.get()); }
 absl::StatusOr<bool> GunzipStream::Refill() {
   if (zlib_->avail_in > 0) return true;
   ASSIGN_OR_RETURN(const absl::string_view piece, source_());
+  // zlib's interface lacks the const; it does not write to its input.
   zlib_->next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
   zlib_->avail_in = static_cast<uInt>(piece.size());
   return !piece.empty();
@@ -48,14 +49,18 @@ absl::StatusOr<absl::string_view> GunzipStream::Inflate() {
     within_member_ = true;
     zlib_->next_out = reinterpret_cast<Bytef*>(piece_.data());
     zlib_->avail_out = static_cast<uInt>(piece_.size());
+    // Z_BUF_ERROR: nothing can be done with this input alone; the next piece is on its way.
     const int result = inflate(zlib_.get(), Z_NO_FLUSH);
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
       return Damaged(zlib_->msg == nullptr ? "unknown" : zlib_->msg);
     }
-    if (result == Z_STREAM_END) {  // compared the checksum; another member may follow
+    // zlib has compared the member's checksum. Another member may follow, as of files that were
+    // packed one by one and put together.
+    if (result == Z_STREAM_END) {
       within_member_ = false;
       inflateReset(zlib_.get());
     }
+    // Nothing, if the input was only a header or a trailer; an empty result would mean the end.
     const size_t unpacked = piece_.size() - zlib_->avail_out;
     if (unpacked > 0) return absl::string_view(piece_.data(), unpacked);
   }

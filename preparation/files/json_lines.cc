@@ -14,7 +14,7 @@ JsonLines::JsonLines(absl::string_view text) : rest_(absl::StripPrefix(text, "\x
 
 bool JsonLines::Next(JsonLine* line) {
   absl::string_view text;
-  while (text.empty()) {
+  while (text.empty()) {  // passes over empty lines, which count all the same
     if (rest_.empty()) return false;
     const size_t end = rest_.find('\n');
     text = absl::StripAsciiWhitespace(rest_.substr(0, end));
@@ -22,10 +22,12 @@ bool JsonLines::Next(JsonLine* line) {
     ++line_;
   }
   *line = {.line = line_};
+  // Before it is parsed: a file without line ends may be one line of gigabytes.
   if (text.size() > kLongestJsonLine) {
     line->broken = absl::StrCat("longer than ", kLongestJsonLine, " bytes");
     return true;
   }
+  // The parser would refuse it, too, but name the byte behind the broken one.
   line->broken = DescribeBrokenUtf8(text);
   if (!line->broken.empty()) return true;
   absl::StatusOr<nlohmann::json> value = ParseSmallJson(text);

@@ -16,7 +16,10 @@ using nlohmann::json;
 
 constexpr size_t kMostKeys = 100;  // of the outermost object, that a message may list
 
-// depth_ 1: within the outermost object; 2: within one of its members, elements if it is wanted_.
+// Follows the parser's events and builds values only of the elements that somebody wants.
+//
+// depth_ counts open containers: at 1 the keys of the outermost object come, at 2 the elements of
+// the member that was named last. builder_ is in use from an element's first bracket to its last.
 class ArrayVisitor : public JsonEvents {
  public:
   explicit ArrayVisitor(const std::vector<JsonArray>& arrays) : arrays_(arrays) {}
@@ -48,6 +51,7 @@ class ArrayVisitor : public JsonEvents {
     if (depth_ == 1) {
       outermost_is_object_ = container.is_object();
     } else if (depth_ == 2 && outermost_is_object_) {
+      // A member of a wanted name that is an object has no elements, and counts as missing.
       wanted_ = container.is_array() ? member_ : nullptr;
       elements_ = 0;
       if (wanted_) seen_.insert(wanted_->key);
@@ -62,7 +66,7 @@ class ArrayVisitor : public JsonEvents {
       builder_.Close();
       VisitIfWhole();
     } else {
-      wanted_ = nullptr;
+      wanted_ = nullptr;  // the member itself is closed
     }
     return true;
   }
@@ -95,6 +99,7 @@ absl::Status VisitJsonArrays(absl::string_view text, const std::string& name,
                              const std::vector<JsonArray>& arrays) {
   ArrayVisitor visitor(arrays);
   if (!json::sax_parse(text.begin(), text.end(), &visitor)) {
+    // Without a position the visitor itself has refused: too deep, or an element too large.
     if (visitor.position() == 0)
       return absl::DataLossError(absl::StrCat(name, ": ", visitor.reason()));
     const size_t byte = std::min(visitor.position(), text.size());

@@ -46,6 +46,8 @@ class SmallJson : public JsonEvents {
 
 }  // namespace
 
+// Pointers into the tree stay valid while it grows: only the innermost open container gets new
+// values, so that no container moves which has an open one inside.
 json* ValueBuilder::Add(json value) {
   if (++values_ > kMostJsonValues) return nullptr;
   if (open_.empty()) {

@@ -118,6 +118,7 @@ bool ParseType(absl::string_view descr, NpyHeader* header) {
 // The product; more than `most` if it is larger.
 uint64_t CountOf(const std::vector<int64_t>& shape, uint64_t most) {
   uint64_t count = 1;
+  // Before any product: [2^40, 2^40, 0] is an array of nothing and not too large.
   for (const int64_t side : shape) {
     if (side == 0) return 0;
   }
@@ -133,7 +134,7 @@ size_t LiteralBegin(absl::string_view head, uint64_t* length) {
   if (head.size() < kMagic.size() + 4 || !absl::StartsWith(head, kMagic)) return 0;
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(head[i]); };
   const uint8_t version = byte(6);
-  const size_t width = version == 1 ? 2 : 4;
+  const size_t width = version == 1 ? 2 : 4;  // of the literal's length
   if (version < 1 || version > 3 || head.size() < 8 + width) return 0;
   *length = 0;
   for (size_t i = 0; i < width; ++i) *length |= static_cast<uint64_t>(byte(8 + i)) << (8 * i);
@@ -171,6 +172,8 @@ absl::StatusOr<NpyHeader> ParseNpyHeader(absl::string_view head, uint64_t size) 
         absl::StrCat("a .npy file that is no array of bool, int, uint or float: ",
                      absl::CHexEscape(head.substr(begin, std::min<uint64_t>(length, 120)))));
   }
+  // With one side longer than 1, both orders are the same bytes; numpy marks such arrays either
+  // way.
   const auto is_long = [](int64_t side) { return side > 1; };
   if (literal.fortran && std::count_if(literal.shape.begin(), literal.shape.end(), is_long) > 1) {
     return absl::InvalidArgumentError(

@@ -63,6 +63,8 @@ absl::Status PickleMachine::PushDecoded(PickleKind kind, std::string bytes) {
   return Push({.kind = kind, .bytes = pickle_.decoded_.back(), .items = {}, .shape = {}});
 }
 
+// What lies below the last mark belongs to a container that is still being collected: Python would
+// never take it from there, and a pickle that does is made to confuse.
 absl::StatusOr<PickleRef> PickleMachine::Top() const {
   if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) {
     return absl::InvalidArgumentError("nothing is on the stack");
@@ -107,6 +109,7 @@ absl::Status PickleMachine::Recall(uint64_t place) {
   return PushRef(found->second);
 }
 
+// Ends: every opcode takes at least its own byte of the input, and none jumps back.
 absl::Status PickleMachine::RunAll() {
   while (true) {
     ASSIGN_OR_RETURN(const uint64_t opcode, TakeUnsigned(1));
@@ -144,6 +147,7 @@ const PickleValue* Pickle::Find(const PickleValue& dict, absl::string_view key) 
 }
 
 std::optional<uint64_t> Pickle::PlaceOf(const PickleValue& value) const {
+  // As numbers: C++ gives pointers into two different strings no order.
   const auto begin = reinterpret_cast<uintptr_t>(input_.data());
   const auto place = reinterpret_cast<uintptr_t>(value.bytes.data());
   if (place < begin || place + value.bytes.size() > begin + input_.size()) return std::nullopt;

@@ -236,6 +236,8 @@ absl::Status Ignore(const absl::StatusOr<Value>& taken) {
   return taken.status();
 }
 
+// What is missing calls or finds things by other ways (persistent ids, extension codes, buffers out
+// of band) or makes sets, which no dataset's pickle has.
 std::array<Run, 256> MakeTable() {
   using Kind = PickleKind;
   std::array<Run, 256> table{};
@@ -243,7 +245,7 @@ std::array<Run, 256> MakeTable() {
   set('(', [](Machine* machine) { return machine->Mark(); });
   set('0', [](Machine* machine) { return Ignore(machine->Pop()); });
   set('1', [](Machine* machine) { return Ignore(machine->PopMarked()); });
-  set('2', [](Machine* machine) {
+  set('2', [](Machine* machine) {  // DUP: the same value, not a copy
     const auto top = machine->Top();
     return top.ok() ? machine->PushRef(*top) : top.status();
   });

@@ -10,13 +10,14 @@
 #include "common/base/status.h"
 
 namespace tributary {
+
 absl::StatusOr<std::unique_ptr<ScratchFile>> ScratchFile::Create(const std::string& folder) {
   std::string path = absl::StrCat(folder.empty() ? "." : folder, "/unpacked.XXXXXX");
   const int fd = mkstemp(path.data());
   if (fd < 0) {
     return ErrnoStatus(errno, absl::StrCat("scratch folder \"", folder, "\""));
   }
-  unlink(path.c_str());
+  unlink(path.c_str());  // the bytes live until the descriptor is closed
   return absl::WrapUnique(new ScratchFile(folder, fd));
 }
 
@@ -27,6 +28,7 @@ absl::Status ScratchFile::Append(absl::string_view bytes) {
     const ssize_t written = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(size_));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) {
+      // pwrite() tells a full disk by an error or, having written nothing, by 0.
       return ErrnoStatus(written < 0 ? errno : ENOSPC,
                          absl::StrCat("scratch folder \"", folder_, "\" takes no more than ", size_,
                                       " bytes; name one on a larger disk"));

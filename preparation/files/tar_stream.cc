@@ -38,6 +38,8 @@ absl::StatusOr<std::unique_ptr<TarStream>> TarStream::Open(const std::string& pa
 ssize_t TarStream::Read(archive* handle, void* stream, const void** bytes) {
   auto* self = static_cast<TarStream*>(stream);
   const auto piece = self->bytes_->Next();
+  // libarchive passes on a number and a text. The status, with its code and the file's name, waits
+  // in status_ for Open() or Damaged().
   if (!piece.ok()) {
     self->status_ = piece.status();
     archive_set_error(handle, EIO, "damaged");
@@ -57,7 +59,8 @@ absl::Status TarStream::Damaged(absl::string_view where) const {
 
 absl::Status TarStream::CheckEnd() {
   if (!bytes_->packed()) return CheckEndOfPlain();
-  // What follows the last file is some padding, and the checksum of it all.
+  // What follows the last file is some padding, and the checksum of it all, which is compared only
+  // if it is read to the end.
   for (uint64_t padding = 0; padding < kMostPadding;) {
     ASSIGN_OR_RETURN(const absl::string_view rest, bytes_->Next());
     if (rest.empty()) return absl::OkStatus();

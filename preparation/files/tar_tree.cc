@@ -81,6 +81,7 @@ class Unpacking {
       }
       RETURN_IF_ERROR(bytes_->Append(absl::string_view(piece_.data(), static_cast<size_t>(got))));
     }
+    // Of a name that comes twice the last counts, as for tar; the first one's bytes stay unused.
     places_[name] = {.offset = begin, .size = bytes_->size() - begin};
     return absl::OkStatus();
   }

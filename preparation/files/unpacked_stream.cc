@@ -46,6 +46,8 @@ absl::Status UnpackedStream::OpenOther() {
   archive_read_support_filter_bzip2(other_);
   archive_read_support_filter_xz(other_);
   archive_read_support_filter_zstd(other_);
+  // Raw: whatever is packed is one entry, and a tar in it is not taken apart here. It refuses a
+  // file of no bytes, which "empty" takes.
   archive_read_support_format_raw(other_);
   archive_read_support_format_empty(other_);
   archive_entry* entry = nullptr;

@@ -12,7 +12,7 @@ std::optional<size_t> FindBrokenUtf8(absl::string_view text) {
   const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
   const size_t length = text.size();
   for (size_t i = 0; i < length;) {
-    if (bytes[i] < 0x80) {
+    if (bytes[i] < 0x80) {  // most bytes of most files
       ++i;
       continue;
     }

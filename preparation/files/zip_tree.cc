@@ -56,7 +56,8 @@ bool IsRegularFile(zip_t* handle, uint64_t index) {
 }
 
 absl::StatusOr<std::map<std::string, Member>> ListMembers(const std::string& path, zip_t* handle) {
-  std::map<std::string, Member> members;
+  std::map<std::string, Member>
+      members;  // sorted, as FileTree wants them; the last of a name stays
   const zip_int64_t count = zip_get_num_entries(handle, 0);
   for (zip_int64_t i = 0; i < count; ++i) {
     const auto index = static_cast<uint64_t>(i);
@@ -107,6 +108,9 @@ class ZipTree : public FileTree {
                        ", which no dataset does; unpack the archive yourself if you trust it"));
     }
     if (length == member.size) return ReadWhole(file);
+    // A packed member can only be read from its start, so that a range costs all that stands
+    // before it. A small one is unpacked each time; for a large one (an .npy of a million images)
+    // that would be quadratic, so it is unpacked once, into a scratch file.
     if (member.size <= kSmallMember) {
       ASSIGN_OR_RETURN(const std::string bytes, ReadWhole(file));
       return bytes.substr(offset, length);
@@ -124,6 +128,8 @@ class ZipTree : public FileTree {
     std::unique_ptr<ScratchFile> bytes;  // of a packed one
   };
 
+  // A new handle reads the archive's directory again, so it is opened outside the lock. There are
+  // at most as many as threads that read at once.
   absl::StatusOr<ZipHandle> Borrow() const {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -193,6 +199,7 @@ class ZipTree : public FileTree {
   }
 
   absl::Status Settle(size_t file) const {
+    // Threads that ask meanwhile for the same member wait here for its one unpacking.
     Settled& settled = settled_[file];
     std::call_once(settled.once, [&] { settled.status = Unpack(file, &settled.bytes); });
     return settled.status;
@@ -202,6 +209,7 @@ class ZipTree : public FileTree {
     if (!members_[file].stored) {
       ASSIGN_OR_RETURN(*bytes, ScratchFile::Create(scratch_));
     }
+    // A stored member is only read through, for its checksum.
     return ForEachPiece(file, 0, members_[file].size, [&](absl::string_view piece) {
       return *bytes == nullptr ? absl::OkStatus() : (*bytes)->Append(piece);
     });

@@ -46,6 +46,7 @@ absl::Status CheckPngSides(absl::string_view bytes) {
   if (!absl::StartsWith(bytes, kSignature) || bytes.size() < kHeaderEnd) return absl::OkStatus();
   const auto big_endian = [&](size_t place) {
     uint32_t value = 0;
+    // Big-endian, as all of PNG's numbers.
     for (const char byte : bytes.substr(place, 4)) value = value << 8 | static_cast<uint8_t>(byte);
     return value;
   };

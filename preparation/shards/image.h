@@ -1,5 +1,5 @@
-// Images of every format that people keep them in: decoding and drawing. Clients need none of this:
-// what shards hold is decoded by stored_image.h.
+// Decoding images of all formats that datasets come in. Only preparation needs it: what shards hold
+// is decoded by common/data/stored_image.h.
 #pragma once
 
 #include <cstdint>

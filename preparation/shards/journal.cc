@@ -36,6 +36,7 @@ std::vector<ImageOutcome> ReadJournal(const std::string& path, const std::string
   std::ifstream file(path);
   std::string line;
   if (!std::getline(file, line)) return {};
+  // Of another preparation (other options, or a source that changed): nothing of it can be used.
   const nlohmann::json head = nlohmann::json::parse(line, nullptr, false);
   if (!head.is_object() || head.value("fingerprint", "") != fingerprint) return {};
   std::vector<ImageOutcome> outcomes;
@@ -49,6 +50,7 @@ std::vector<ImageOutcome> ReadJournal(const std::string& path, const std::string
 Journal::Journal(const std::string& path, const std::string& fingerprint,
                  const std::vector<ImageOutcome>& outcomes)
     : path_(path), file_(path, std::ios::trunc) {
+  // Written anew with what was taken over: behind a line that is cut short nothing can be appended.
   file_ << nlohmann::json{{"fingerprint", fingerprint}}.dump() << '\n';
   for (const ImageOutcome& outcome : outcomes) Append(outcome);
 }

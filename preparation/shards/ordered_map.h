@@ -25,6 +25,7 @@ class OrderedResults {
   // The next number to work on, once its result has room; nothing when there is none left.
   std::optional<size_t> Begin() {
     absl::MutexLock lock(&mutex_);
+    // Back-pressure: a worker waits until the place that its result goes to has been taken from.
     const auto may_begin = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
       return stopped_ || next_ >= end_ || next_ < taken_ + results_.size();
     };
@@ -85,6 +86,7 @@ absl::Status MapInOrder(int threads, size_t begin, size_t end, size_t window,
   for (size_t number = begin; number < end && status.ok(); ++number) {
     status = take(number, results.Take());
   }
+  // After an error the workers finish what they have begun; those that wait for room end.
   results.Stop();
   for (std::thread& worker : workers) worker.join();
   return status;

@@ -46,6 +46,7 @@ absl::StatusOr<Decoded> Decode(const SampleSet& set, const ImageSource& place, i
     decoded.rendered.source_bytes = bytes.size();
     decoded.rendered.source_checksum = Checksum(bytes);
   };
+  // The checksum is of what was published, before anything is decoded: it goes into the manifest.
   if (set.raw.height > 0) {
     const auto length = static_cast<uint64_t>(set.raw.height * set.raw.width * set.raw.channels);
     ASSIGN_OR_RETURN(const std::string bytes, tree.Read(place.file, place.offset, length));
@@ -55,6 +56,7 @@ absl::StatusOr<Decoded> Decode(const SampleSet& set, const ImageSource& place, i
   }
   ASSIGN_OR_RETURN(std::string bytes, tree.Read(place.file));
   note(bytes);
+  // An SVG has no size of its own: it is drawn at the one that is asked for, whatever is stored.
   if (absl::EndsWith(tree.names()[place.file], ".svg")) {
     ASSIGN_OR_RETURN(decoded.image, DrawSvg(bytes, size));
     return decoded;
@@ -85,7 +87,7 @@ absl::StatusOr<RenderedImage> Render(const SampleSet& set, const ImageSource& pl
 
 absl::StatusOr<RenderedImage> RenderImage(const SampleSet& set, int64_t image, ImageStorage storage,
                                           int64_t size) {
-  try {
+  try {  // OpenCV and the allocator throw
     return Render(set, set.images[static_cast<size_t>(image)], storage, size);
   } catch (const std::exception& error) {
     return absl::DataLossError(absl::StrCat("cannot be decoded: ", error.what()));

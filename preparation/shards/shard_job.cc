@@ -39,6 +39,8 @@ class Writing {
   Writing(const ShardJob& job, absl::FunctionRef<void(bool)> on_image)
       : job_(job), on_image_(on_image), images_(ImagesOf(job.samples, job.rows)) {}
 
+  // Journal and shard may disagree after a crash: the shard is the truth, and an outcome counts
+  // only if its bytes are found there with the checksum that the journal notes.
   absl::StatusOr<ShardOutcome> Run() {
     outcome_.images = ReadJournal(JournalPath(job_.path), job_.fingerprint, images_.size());
     if (!IsFinished()) RETURN_IF_ERROR(WriteFile());
@@ -81,6 +83,7 @@ class Writing {
       RETURN_IF_ERROR(Take(std::move(rendered), images_[i], &writer));
       journal.Append(outcome_.images.back());
       on_image_(false);
+      // What a crash may cost: the images since the last flush are decoded again.
       if ((i + 1) % kImagesPerFlush != 0) return absl::OkStatus();
       return journal.Flush();
     };
@@ -104,6 +107,7 @@ class Writing {
     const size_t taken = writer->Resume(sizes, [&](size_t i, absl::Span<const uint8_t> bytes) {
       return Checksum(bytes.data(), bytes.size()) == outcome_.images[places[i]].content;
     });
+    // Skipped images behind the last that was taken are forgotten as well; they are skipped again.
     if (taken < places.size()) outcome_.images.resize(places[taken]);
     for (size_t i = 0; i < outcome_.images.size(); ++i) on_image_(true);
   }

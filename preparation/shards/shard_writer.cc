@@ -18,6 +18,8 @@
 namespace tributary {
 namespace {
 
+// A whole number of blocks, so that Flush() never ends within one, except at the end of all
+// columns.
 constexpr size_t kBuffer = 16 * kShardBlock;
 
 template <typename T>
@@ -29,6 +31,7 @@ absl::string_view BytesOf(const std::vector<T>& values) {
 
 ShardWriter::ShardWriter(std::string path, ShardInfo info)
     : path_(std::move(path)), info_(std::move(info)), written_(kShardPrefix) {
+  // Not truncated: Resume() reads what an interrupted writer left. Finish() cuts off the rest.
   fd_ = open(part().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (fd_ < 0) status_ = ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
   buffer_.reserve(kBuffer);
@@ -47,6 +50,7 @@ size_t ShardWriter::Resume(absl::Span<const uint64_t> sizes,
     const ssize_t got = pread(fd_, image.data(), image.size(), static_cast<off_t>(offset));
     if (got != static_cast<ssize_t>(image.size()) || !is_right(i, image)) return i;
     offset += image.size();
+    // Writes the same bytes to the same place again, as that is how their checksums come about.
     AddImage(image);
   }
   return sizes.size();
@@ -70,6 +74,7 @@ void ShardWriter::AddRow(int64_t image, int32_t label, absl::string_view text) {
 }
 
 absl::Status ShardWriter::Finish() {
+  // Images of one size need no ends.
   if (info_.storage == ImageStorage::kPixels) image_ends_.clear();
   nlohmann::json index = ShardInfoToJson(info_);
   const uint64_t images_end = written_ + buffer_.size();
@@ -91,6 +96,8 @@ absl::Status ShardWriter::Finish() {
   index["checksums"] = written_;
   const std::string text = index.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   const std::vector<uint64_t> places = {written_ + sums_.size() * 8, text.size(), Checksum(text)};
+  // The first bytes come last: a file that was cut off before has no magic number. The name comes
+  // after them, so that a shard under its name is whole.
   std::string prefix = absl::StrCat(kShardMagic, BytesOf(places));
   prefix.resize(kShardPrefix);
   WriteAt(written_, absl::StrCat(BytesOf(sums_), text));
@@ -116,7 +123,7 @@ void ShardWriter::Flush() {
     sums_.push_back(Checksum(absl::string_view(buffer_).substr(begin, kShardBlock)));
   }
   WriteAt(written_, buffer_);
-  // The disk begins now and not at the end. A hint: SyncFile() makes sure.
+  // Starts writing to the disk now and not all at the end. A hint: only SyncFile() makes sure.
   if (buffer_.size() == kBuffer) sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
   written_ += buffer_.size();
   buffer_.clear();

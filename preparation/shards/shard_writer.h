@@ -39,8 +39,8 @@ class ShardWriter {
 
   // Of what was added so far; an error is final.
   const absl::Status& status() const { return status_; }
-  // Writes the rows and puts the shard into its place. Call once. The disk may lag behind: whoever
-  // must know that it does not calls SyncFile(), when there is nothing else left to do meanwhile.
+  // Writes the rows and puts the shard into its place. Call once. The bytes may not be on the disk
+  // yet: call SyncFile() (common/base/file.h) where they must survive a power failure.
   absl::Status Finish();
 
  private:
