@@ -6,6 +6,7 @@
 #include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
+#include "common/config/method_card.h"
 #include "common/data/dataset_layout.h"
 #include "common/train/samples.h"
 #include "common/train/shard_samples.h"
@@ -13,7 +14,7 @@
 namespace tributary {
 namespace {
 
-absl::Status CheckFits(const DatasetConfig& dataset, const ModelConfig& model,
+absl::Status CheckFits(const DatasetConfig& dataset, const ModelSpec& model,
                        const ShardInfo& info) {
   const auto differs = [&](absl::string_view what, const auto& found, const auto& expected) {
     return absl::FailedPreconditionError(
@@ -40,17 +41,17 @@ absl::StatusOr<HeldOut> OpenHeldOut(const RunConfig& config) {
     absl::StatusOr<std::shared_ptr<const Shard>> shard =
         Shard::Open(absl::StrCat(dataset.path, "/", kTestShard));
     if (!shard.ok()) return Annotate(shard.status(), absl::StrCat("dataset ", dataset.name));
-    RETURN_IF_ERROR(CheckFits(dataset, config.model, (*shard)->info()));
+    RETURN_IF_ERROR(CheckFits(dataset, config.model.spec, (*shard)->info()));
     held_out.shards[dataset.name] = *std::move(shard);
   }
-  if (config.method == Method::kCreamFl) {
+  if (const auto needed = PublicSetOf(config); needed.has_value()) {
     absl::StatusOr<std::shared_ptr<const Shard>> shard =
-        Shard::Open(absl::StrCat(config.creamfl.public_set, "/", kTrainShard));
-    if (!shard.ok()) return Annotate(shard.status(), "creamfl.public");
-    if ((*shard)->info().image_size != config.model.image_size) {
-      return absl::FailedPreconditionError(
-          absl::StrCat("creamfl.public: its shard has image size ", (*shard)->info().image_size,
-                       ", the run file says ", config.model.image_size, "; change one of the two"));
+        Shard::Open(absl::StrCat(needed->folder, "/", kTrainShard));
+    if (!shard.ok()) return Annotate(shard.status(), needed->key);
+    if ((*shard)->info().image_size != config.model.spec.image_size) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          needed->key, ": its shard has image size ", (*shard)->info().image_size,
+          ", the run file says ", config.model.spec.image_size, "; change one of the two"));
     }
     held_out.public_set = *std::move(shard);
   }
@@ -63,8 +64,10 @@ absl::StatusOr<RunContext> ContextOf(const RunConfig& config, const HeldOut& hel
     classes[name] = static_cast<int64_t>(shard->info().classes.size());
   }
   PublicSetCard public_set;
-  if (held_out.public_set != nullptr) {
-    public_set = {held_out.public_set->digest(), config.creamfl.samples};
+  if (const auto needed = PublicSetOf(config); needed.has_value()) {
+    public_set = {.digest = held_out.public_set->digest(),
+                  .samples = needed->samples,
+                  .pair_clients = needed->pair_clients};
   }
   return MakeRunContext(config, classes, held_out.tokenizer->size(), held_out.tokenizer->digest(),
                         public_set);
@@ -72,10 +75,11 @@ absl::StatusOr<RunContext> ContextOf(const RunConfig& config, const HeldOut& hel
 
 absl::StatusOr<std::shared_ptr<const Samples>> MakePublicSet(const RunConfig& config,
                                                              const HeldOut& held_out) {
-  if (held_out.public_set == nullptr) return std::shared_ptr<const Samples>();
-  auto samples = MakePublicSamples(held_out.public_set, held_out.tokenizer, config.model.max_tokens,
-                                   config.creamfl.samples, CoreCount());
-  if (!samples.ok()) return Annotate(samples.status(), "creamfl.public");
+  const std::optional<PublicSetConfig> needed = PublicSetOf(config);
+  if (!needed.has_value()) return std::shared_ptr<const Samples>();
+  auto samples = MakePublicSamples(held_out.public_set, held_out.tokenizer,
+                                   config.model.spec.max_tokens, needed->samples, CoreCount());
+  if (!samples.ok()) return Annotate(samples.status(), needed->key);
   return std::shared_ptr<const Samples>(*std::move(samples));
 }
 

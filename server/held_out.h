@@ -1,4 +1,5 @@
-// The coordinator's own data: the test shard of each dataset, the vocabulary, CreamFL's public set.
+// The coordinator's own data: the test shard of each dataset, the vocabulary, the method's public
+// set.
 #pragma once
 
 #include <map>
@@ -17,12 +18,12 @@ namespace tributary {
 struct HeldOut {
   std::shared_ptr<const Tokenizer> tokenizer;
   std::map<std::string, std::shared_ptr<const Shard>> shards;  // by dataset
-  std::shared_ptr<const Shard> public_set;                     // null unless the method is CreamFL
+  std::shared_ptr<const Shard> public_set;                     // null unless the method needs one
 };
 
-// Opens and verifies <path>/test/test.shard of every dataset, and creamfl.public. Errors name the
-// dataset, the file, and what to do: NotFound, DataLoss, FailedPrecondition where a shard does not
-// fit the run file.
+// Opens and verifies <path>/test/test.shard of every dataset, and the public set. Errors name the
+// dataset or key, the file, and what to do: NotFound, DataLoss, FailedPrecondition where a shard
+// does not fit the run file.
 absl::StatusOr<HeldOut> OpenHeldOut(const RunConfig& config);
 
 // The context of a run on these data.

@@ -46,7 +46,7 @@ absl::Status Identify(RunStore* store, RunContext* context, std::optional<int>* 
     return store->SetIdentity({context->run_id, context->config.name, fingerprint.dump()});
   }
   const nlohmann::json stored = nlohmann::json::parse(identity->fingerprint, nullptr, false);
-  RETURN_IF_ERROR(CheckSameRun(stored, fingerprint));
+  RETURN_IF_ERROR(CheckSameRun(stored, fingerprint, DefaultFingerprint(*context)));
   context->run_id = identity->run_id;
   ASSIGN_OR_RETURN(*resumed, store->LastRound());
   return absl::OkStatus();
@@ -170,12 +170,11 @@ absl::Status Serve(ServePlan plan) {
                  {{"address", server->address()}});
     events->Emit(
         "run_started",
-        absl::StrCat("run ", config.name, " (", MethodName(config.method), "), ", config.rounds,
-                     " rounds",
+        absl::StrCat("run ", config.name, " (", MethodName(config), "), ", config.rounds, " rounds",
                      resumed.has_value() ? absl::StrCat(", goes on after round ", *resumed) : ""),
         {{"run_id", context.run_id},
          {"name", config.name},
-         {"method", std::string(MethodName(config.method))},
+         {"method", std::string(MethodName(config))},
          {"rounds", config.rounds},
          {"seed", config.seed},
          {"resumed_round", resumed.value_or(0)}});

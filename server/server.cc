@@ -7,13 +7,14 @@
 #include "server/aggregation/plan.h"
 #include "server/held_out.h"
 #include "server/initial_models.h"
+#include "server/method/method_table.h"
 #include "server/serve.h"
 #include "server/strategy/strategy_table.h"
 
 namespace tributary {
 
 absl::Status RunServer(const ServerOptions& options) {
-  ASSIGN_OR_RETURN(RunConfig config, LoadRunConfig(options.run, options.overrides));
+  ASSIGN_OR_RETURN(RunConfig config, LoadRunConfig(options.run, Methods(), options.overrides));
   if (!options.listen.empty()) config.server.listen = options.listen;
   RETURN_IF_ERROR(CheckAggregation(config.aggregation));
   ASSIGN_OR_RETURN(const HeldOut held_out, OpenHeldOut(config));

@@ -18,6 +18,7 @@
 #include "tool/plan_command.h"
 #include "tool/prepare/prepare_command.h"
 #include "tool/run/run_command.h"
+#include "tool/settings_command.h"
 #include "tool/sweep/sweep_command.h"
 
 namespace tributary {
@@ -60,6 +61,8 @@ int Main(int argc, char** argv) {
   CLI::App* plan_app =
       app.add_subcommand("plan", "print who contributes what to which global model");
   AddPlanFlags(plan_app, &plan);
+  CLI::App* settings_app =
+      app.add_subcommand("settings", "print every key of run files: default, values, meaning");
   OperatorCommand status, watch;
   CLI::App* status_app = app.add_subcommand("status", "ask a running coordinator how it stands");
   AddOperatorFlags(status_app, &status);
@@ -76,6 +79,7 @@ int Main(int argc, char** argv) {
   if (export_app->parsed()) return Report(RunExport(exported), exported.json);
   if (bench_app->parsed()) return Report(RunBench(bench), bench.json);
   if (plan_app->parsed()) return Report(RunPlan(plan), plan.json);
+  if (settings_app->parsed()) return Report(PrintSettings(), false);
   if (status_app->parsed()) return Report(RunStatusCommand(status), status.json);
   if (watch_app->parsed()) return Report(RunWatchCommand(watch), watch.json);
   if (sweep_app->parsed()) return Report(RunSweep(sweep), sweep.json);

@@ -15,6 +15,7 @@
 #include "common/data/shard.h"
 #include "common/data/tokenizer.h"
 #include "server/aggregation/plan.h"
+#include "server/method/method_table.h"
 #include "server/registry/run_context.h"
 
 namespace tributary {
@@ -71,7 +72,8 @@ void AddPlanFlags(CLI::App* app, PlanCommand* command) {
 }
 
 absl::Status RunPlan(const PlanCommand& command) {
-  ASSIGN_OR_RETURN(const RunConfig config, LoadRunConfig(command.run_file, command.overrides));
+  ASSIGN_OR_RETURN(const RunConfig config,
+                   LoadRunConfig(command.run_file, Methods(), command.overrides));
   RETURN_IF_ERROR(CheckAggregation(config.aggregation));
   std::map<std::string, int64_t> classes;
   ASSIGN_OR_RETURN(const std::vector<CohortMember> cohort, WholeCohort(config, &classes));

@@ -64,7 +64,7 @@ void BatchQueue::Run() {
   const auto size = static_cast<size_t>(task_.training.batch);
   for (int epoch = 0; epoch < task_.training.epochs; ++epoch) {
     std::iota(order.begin(), order.end(), 0);
-    if (task_.training.shuffle) shuffle.Shuffle(absl::MakeSpan(order));
+    if (task_.shuffle) shuffle.Shuffle(absl::MakeSpan(order));
     for (size_t begin = 0; begin < order.size(); begin += size) {
       const auto rows = absl::MakeConstSpan(order).subspan(begin, size);
       if (!Put(Prepare(rows, &augment))) return;

@@ -118,9 +118,9 @@ absl::StatusOr<TrainingResult> LocalTrainer::Parts::Train(
                    Transformer::Create(spec, samples->modality(), downloaded, device,
                                        shorten ? word_rows : std::vector<int64_t>()));
   std::unique_ptr<PublicPass> public_pass;
-  if (public_samples != nullptr && task.training.contrast.batch > 0) {
+  if (public_samples != nullptr && task.training.contrast.has_value()) {
     ASSIGN_OR_RETURN(public_pass,
-                     PublicPass::Create(*public_samples, task.training.contrast,
+                     PublicPass::Create(*public_samples, *task.training.contrast,
                                         samples->modality(), downloaded, places, model.get()));
   }
   RandomStream drop_path(task.seed, "drop_path", static_cast<uint64_t>(task.round), task.client);

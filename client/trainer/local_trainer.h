@@ -35,6 +35,7 @@ struct LocalTask {
   uint64_t seed = 1;
   std::string client;
   LocalTraining training;
+  bool shuffle = true;  // each epoch takes the samples in another order
 };
 
 struct TrainingResult {

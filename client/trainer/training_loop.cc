@@ -56,7 +56,6 @@ class Loop {
 
   // Step number `step`, from 0; returns its loss.
   absl::StatusOr<double> Step(const Batch& batch, int64_t step) {
-    optimizer_.SetLearningRate(LearningRateOf(step));
     optimizer_.ZeroGradients();
     at::Tensor loss = objective_.Loss(*model_, batch);
     if (!start_.empty()) {
@@ -76,7 +75,7 @@ class Loop {
     if (std::isfinite(loss)) return absl::OkStatus();
     return absl::InternalError(absl::StrCat("client ", task_.client, ", round ", task_.round,
                                             ": the loss is ", loss, " at step ", step + 1,
-                                            " with learning rate ", LearningRateOf(step),
+                                            " with learning rate ", settings_.learning_rate,
                                             "; lower local.learning_rate or set local.clip_norm"));
   }
 
@@ -85,12 +84,6 @@ class Loop {
     std::vector<at::Tensor> all = weights_;
     for (at::Tensor& parameter : objective_.Parameters()) all.push_back(std::move(parameter));
     return all;
-  }
-
-  double LearningRateOf(int64_t step) const {
-    if (step >= settings_.warmup_steps) return settings_.learning_rate;
-    return settings_.learning_rate * static_cast<double>(step + 1) /
-           static_cast<double>(settings_.warmup_steps + 1);
   }
 
   const LocalTask& task_;

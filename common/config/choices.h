@@ -1,21 +1,15 @@
 // The words of run files for each choice; one table serves reading and printing.
+// The words of methods are in their cards (common/config/method_card.h).
 #pragma once
 
 #include <array>
 #include <optional>
 
-#include "absl/strings/string_view.h"
-#include "absl/types/span.h"
+#include "common/config/choice.h"
 #include "common/config/run_config.h"
-#include "common/config/section.h"
 
 namespace tributary {
 
-inline constexpr std::array<Choice<Method>, 5> kMethods = {{{"fedavg", Method::kFedAvg},
-                                                            {"fedprox", Method::kFedProx},
-                                                            {"fediot", Method::kFedIoT},
-                                                            {"creamfl", Method::kCreamFl},
-                                                            {"fedcola", Method::kFedCola}}};
 inline constexpr std::array<Choice<Share>, 4> kShares = {{{"none", Share::kNone},
                                                           {"attn", Share::kAttn},
                                                           {"mlp", Share::kMlp},
@@ -26,6 +20,8 @@ inline constexpr std::array<Choice<Scope>, 4> kScopes = {{{"dataset", Scope::kDa
                                                           {"all", Scope::kAll}}};
 inline constexpr std::array<Choice<Rule>, 2> kRules = {
     {{"paper", Rule::kPaper}, {"release", Rule::kRelease}}};
+inline constexpr std::array<Choice<ProximalRule>, 2> kProximalRules = {
+    {{"paper", ProximalRule::kPaper}, {"release", ProximalRule::kRelease}}};
 inline constexpr std::array<Choice<Modality>, 3> kModalities = {
     {{"image", Modality::kImage}, {"text", Modality::kText}, {"pair", Modality::kPair}}};
 inline constexpr std::array<Choice<ComplementaryLayers>, 4> kComplementaryLayers = {
@@ -51,14 +47,9 @@ inline constexpr std::array<Choice<std::optional<Codec>>, 6> kDeltaCodecWords = 
      {"topk", Codec::kTopK}}};
 inline constexpr std::array<Choice<Packing>, 3> kPackings = {
     {{"auto", Packing::kAuto}, {"always", Packing::kAlways}, {"never", Packing::kNever}}};
-
-// The word of `value`; empty if the table lacks it.
-template <typename T>
-absl::string_view WordOf(T value, absl::Span<const Choice<T>> choices) {
-  for (const Choice<T>& choice : choices) {
-    if (choice.value == value) return choice.word;
-  }
-  return {};
-}
+inline constexpr std::array<Choice<ModelSize>, 4> kModelSizes = {{{"toy", ModelSize::kToy},
+                                                                  {"tiny", ModelSize::kTiny},
+                                                                  {"small", ModelSize::kSmall},
+                                                                  {"base", ModelSize::kBase}}};
 
 }  // namespace tributary

@@ -8,7 +8,7 @@
 namespace tributary {
 namespace {
 
-// toml++ speaks the standard's string_view, Abseil as packaged its own.
+// toml++ takes std::string_view; absl::string_view is another type in Debian's Abseil.
 std::string_view Standard(absl::string_view text) { return {text.data(), text.size()}; }
 
 // Levenshtein's distance: single-letter insertions, deletions and replacements.
@@ -25,6 +25,24 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
     }
   }
   return row.back();
+}
+
+// The value of `node` in the type that `range` asks for; nothing if it is of another type.
+std::optional<Value> ValueOf(const toml::node& node, const ValueRange& range) {
+  if (std::holds_alternative<FlagRange>(range)) {
+    return node.is_boolean() ? std::optional<Value>(node.as_boolean()->get()) : std::nullopt;
+  }
+  if (std::holds_alternative<WholeRange>(range)) {
+    return node.is_integer() ? std::optional<Value>(node.as_integer()->get()) : std::nullopt;
+  }
+  if (std::holds_alternative<NumberRange>(range)) {
+    return node.is_number() ? std::optional<Value>(node.value<double>().value()) : std::nullopt;
+  }
+  if (!node.is_string()) return std::nullopt;
+  const std::string& text = node.as_string()->get();
+  if (!std::holds_alternative<TimeRange>(range)) return Value(text);
+  absl::Duration time;
+  return absl::ParseDuration(text, &time) ? std::optional<Value>(time) : std::nullopt;
 }
 
 }  // namespace
@@ -66,11 +84,24 @@ void Section::Problem(absl::string_view key, absl::string_view what) {
   problems_->Report(node == nullptr ? table_ : node, absl::StrCat("key `", Path(key), "` ", what));
 }
 
-void Section::Text(absl::string_view key, std::string* field) {
+std::optional<Value> Section::Take(absl::string_view key, const ValueRange& range) {
   const toml::node* node = Get(key);
-  if (node == nullptr) return;
-  if (!node->is_string()) return Problem(key, "must be text in quotes");
-  *field = node->as_string()->get();
+  if (node == nullptr) return std::nullopt;
+  const std::optional<Value> value = ValueOf(*node, range);
+  const std::string complaint = value.has_value() ? Complaint(*value, range) : Expected(range);
+  if (complaint.empty()) return value;
+  Problem(key, complaint);
+  return std::nullopt;
+}
+
+void Section::Text(absl::string_view key, std::string* field) {
+  if (const auto value = Take(key, TextRange{})) *field = std::get<std::string>(*value);
+}
+
+void Section::Whole(absl::string_view key, int* field, int least, int most) {
+  if (const auto value = Take(key, WholeRange{least, most})) {
+    *field = static_cast<int>(std::get<int64_t>(*value));
+  }
 }
 
 void Section::Texts(absl::string_view key, std::vector<std::string>* field) {
@@ -100,76 +131,6 @@ void Section::Wholes(absl::string_view key, std::vector<int64_t>* field, int64_t
     }
     field->push_back(element.as_integer()->get());
   }
-}
-
-void Section::Flag(absl::string_view key, bool* field) {
-  const toml::node* node = Get(key);
-  if (node == nullptr) return;
-  if (!node->is_boolean()) return Problem(key, "must be true or false");
-  *field = node->as_boolean()->get();
-}
-
-void Section::Whole(absl::string_view key, int64_t* field, int64_t least, int64_t most) {
-  const toml::node* node = Get(key);
-  if (node == nullptr) return;
-  const std::string expected = absl::StrCat("must be a whole number from ", least, " to ", most);
-  if (!node->is_integer()) return Problem(key, expected);
-  const int64_t value = node->as_integer()->get();
-  if (value < least || value > most)
-    return Problem(key, absl::StrCat("is ", value, "; it ", expected));
-  *field = value;
-}
-
-void Section::Whole(absl::string_view key, int* field, int64_t least, int64_t most) {
-  int64_t value = *field;
-  Whole(key, &value, least, std::min<int64_t>(most, std::numeric_limits<int>::max()));
-  *field = static_cast<int>(value);
-}
-
-void Section::Number(absl::string_view key, double* field, double least, double most) {
-  const toml::node* node = Get(key);
-  if (node == nullptr) return;
-  const std::string expected = absl::StrCat("must be a number from ", least, " to ", most);
-  if (!node->is_number()) return Problem(key, expected);
-  const double value = node->value<double>().value();
-  if (!(value >= least && value <= most)) {
-    return Problem(key, absl::StrCat("is ", value, "; it ", expected));
-  }
-  *field = value;
-}
-
-void Section::Time(absl::string_view key, absl::Duration* field, absl::Duration least,
-                   absl::Duration most) {
-  const toml::node* node = Get(key);
-  if (node == nullptr) return;
-  const std::string expected =
-      absl::StrCat("must be a time in quotes, such as \"90s\" or \"5m\", from ",
-                   absl::FormatDuration(least), " to ", absl::FormatDuration(most));
-  absl::Duration value;
-  if (!node->is_string() || !absl::ParseDuration(node->as_string()->get(), &value)) {
-    return Problem(key, expected);
-  }
-  if (value < least || value > most) {
-    return Problem(key, absl::StrCat("is ", absl::FormatDuration(value), "; it ", expected));
-  }
-  *field = value;
-}
-
-int Section::PlaceOf(absl::string_view key, const std::vector<absl::string_view>& words) {
-  const toml::node* node = Get(key);
-  if (node == nullptr) return -1;
-  const std::string expected = absl::StrCat("must be one of ", absl::StrJoin(words, ", "));
-  if (!node->is_string()) {
-    Problem(key, expected);
-    return -1;
-  }
-  const std::string& word = node->as_string()->get();
-  const auto found = std::find(words.begin(), words.end(), word);
-  if (found == words.end()) {
-    Problem(key, absl::StrCat("is \"", word, "\"; it ", expected));
-    return -1;
-  }
-  return static_cast<int>(found - words.begin());
 }
 
 Section Section::Sub(absl::string_view key) {

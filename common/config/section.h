@@ -1,4 +1,4 @@
-// Section: one table of a TOML file, read key by key into typed fields.
+// Section: one table of a TOML file, read key by key.
 //
 // The first thing that is wrong is kept and reported by Finish() as "file:line: key `a.b` ...": a
 // value of the wrong type, a value out of range, a word that is not one of the choices, and any key
@@ -7,8 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +17,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "common/config/value.h"
 
 namespace tributary {
 
@@ -39,13 +38,6 @@ class ConfigProblems {
 // The table of a file's text. InvalidArgument, with `origin` and the line, for what is not TOML.
 absl::StatusOr<toml::table> ParseToml(absl::string_view text, const std::string& origin);
 
-// A word of a run file and what it stands for.
-template <typename T>
-struct Choice {
-  absl::string_view word;
-  T value;
-};
-
 class Section {
  public:
   // `table` may be null (an absent section). Both pointers must outlive the section.
@@ -54,27 +46,16 @@ class Section {
   // Whether the file gives `key`.
   bool Has(absl::string_view key) const;
 
+  // The value of `key`; nothing if the file does not give it or if it is not within `range`, which
+  // is reported. Text for a time is such as "90s", "5m", "1h30m".
+  std::optional<Value> Take(absl::string_view key, const ValueRange& range);
+
   void Text(absl::string_view key, std::string* field);
+  // Accepts whole numbers in [least, most].
+  void Whole(absl::string_view key, int* field, int least, int most);
   // Lists of text, of whole numbers in [least, most].
   void Texts(absl::string_view key, std::vector<std::string>* field);
   void Wholes(absl::string_view key, std::vector<int64_t>* field, int64_t least, int64_t most);
-  void Flag(absl::string_view key, bool* field);
-  // Accepts whole numbers in [least, most].
-  void Whole(absl::string_view key, int64_t* field, int64_t least, int64_t most);
-  void Whole(absl::string_view key, int* field, int64_t least, int64_t most);
-  // Accepts numbers in [least, most].
-  void Number(absl::string_view key, double* field, double least, double most);
-  // Accepts text such as "90s", "5m", "1h30m" in [least, most].
-  void Time(absl::string_view key, absl::Duration* field, absl::Duration least,
-            absl::Duration most);
-
-  template <typename T>
-  void OneOf(absl::string_view key, T* field, absl::Span<const Choice<T>> choices) {
-    std::vector<absl::string_view> words;
-    for (const Choice<T>& choice : choices) words.push_back(choice.word);
-    const int place = PlaceOf(key, words);
-    if (place >= 0) *field = choices[static_cast<size_t>(place)].value;
-  }
 
   // The table `key` below this one; an empty section if it is absent.
   Section Sub(absl::string_view key);
@@ -88,7 +69,6 @@ class Section {
 
  private:
   const toml::node* Get(absl::string_view key);
-  int PlaceOf(absl::string_view key, const std::vector<absl::string_view>& words);
   std::string Path(absl::string_view key) const;
 
   const toml::table* table_;

@@ -7,6 +7,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
+#include "common/config/model_fields.h"
+#include "common/rpc/settings_proto.h"
 
 namespace tributary {
 namespace {
@@ -14,13 +16,6 @@ namespace {
 // Far above any model of the project (the base size has 1.1e8 values), far below what a machine
 // could not hold.
 constexpr int64_t kMostValues = int64_t{1} << 33;
-constexpr uint32_t kMostOfADimension = 1u << 20;
-
-absl::Status CheckDimension(absl::string_view field, uint32_t value) {
-  if (value <= kMostOfADimension) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("model.", field, " is ", value, ", at most ", kMostOfADimension, " is allowed"));
-}
 
 absl::StatusOr<TensorSpec> TensorSpecFromProto(const v1::TensorSpec& tensor) {
   if (tensor.name().empty()) {
@@ -75,51 +70,13 @@ absl::StatusOr<Modality> ModalityFromProto(v1::Modality modality) {
 
 v1::ModelSpec ModelSpecToProto(const ModelSpec& spec) {
   v1::ModelSpec proto;
-  proto.set_dim(static_cast<uint32_t>(spec.dim));
-  proto.set_depth(static_cast<uint32_t>(spec.depth));
-  proto.set_heads(static_cast<uint32_t>(spec.heads));
-  proto.set_patch(static_cast<uint32_t>(spec.patch));
-  proto.set_image_size(static_cast<uint32_t>(spec.image_size));
-  proto.set_channels(static_cast<uint32_t>(spec.channels));
-  proto.set_max_tokens(static_cast<uint32_t>(spec.max_tokens));
-  proto.set_vocabulary_size(static_cast<uint32_t>(spec.vocabulary_size));
-  proto.set_classes(static_cast<uint32_t>(spec.classes));
-  proto.set_drop_path(spec.drop_path);
-  const absl::string_view layers = ComplementaryLayersName(spec.complementary);
-  proto.set_complementary(layers.data(), layers.size());
-  proto.set_public_samples(static_cast<uint32_t>(spec.public_samples));
+  WriteFields(ModelSpecFields(), spec, &proto);
   return proto;
 }
 
 absl::StatusOr<ModelSpec> ModelSpecFromProto(const v1::ModelSpec& proto) {
-  const std::pair<absl::string_view, uint32_t> dimensions[] = {
-      {"dim", proto.dim()},
-      {"depth", proto.depth()},
-      {"heads", proto.heads()},
-      {"patch", proto.patch()},
-      {"image_size", proto.image_size()},
-      {"channels", proto.channels()},
-      {"max_tokens", proto.max_tokens()},
-      {"vocabulary_size", proto.vocabulary_size()},
-      {"classes", proto.classes()},
-      {"public_samples", proto.public_samples()}};
-  for (const auto& [field, value] : dimensions) RETURN_IF_ERROR(CheckDimension(field, value));
-  if (!(proto.drop_path() >= 0 && proto.drop_path() < 1)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("model.drop_path is ", proto.drop_path(), ", expected 0 up to below 1"));
-  }
-  ModelSpec spec{.dim = proto.dim(),
-                 .depth = proto.depth(),
-                 .heads = proto.heads(),
-                 .patch = proto.patch(),
-                 .image_size = proto.image_size(),
-                 .channels = proto.channels(),
-                 .max_tokens = proto.max_tokens(),
-                 .vocabulary_size = proto.vocabulary_size(),
-                 .drop_path = proto.drop_path(),
-                 .classes = proto.classes()};
-  ASSIGN_OR_RETURN(spec.complementary, ParseComplementaryLayers(proto.complementary()));
-  spec.public_samples = proto.public_samples();
+  ModelSpec spec;
+  RETURN_IF_ERROR(ReadFields(ModelSpecFields(), proto, "model.", &spec));
   return spec;
 }
 

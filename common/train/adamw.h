@@ -14,8 +14,6 @@ class AdamW {
   // `parameters`: leaves of one device. Beta .9 and .999, eps 1e-8.
   AdamW(std::vector<at::Tensor> parameters, double learning_rate, double weight_decay);
 
-  // For the steps to come.
-  void SetLearningRate(double learning_rate) { learning_rate_ = learning_rate; }
   // One step along the gradients; parameters without one stay.
   void Step();
   // Forgets the gradients.

@@ -2,10 +2,13 @@
 
 namespace tributary {
 
-double LearningRate(double initial, double decay, int warmup_rounds, int round) {
-  double rate = initial;
-  for (int past = 1; past < round; ++past) rate *= decay;
-  if (round <= warmup_rounds) rate *= static_cast<double>(round) / (warmup_rounds + 1);
+double LearningRate(const LocalTraining& settings, int round) {
+  double rate = settings.learning_rate;
+  const int64_t every = settings.learning_rate_decay_every;
+  for (int64_t past = every; past < round; past += every) rate *= settings.learning_rate_decay;
+  if (round <= settings.warmup_rounds) {
+    rate *= static_cast<double>(round) / (settings.warmup_rounds + 1);
+  }
   return rate;
 }
 

@@ -123,7 +123,7 @@ v1::Welcome MakeWelcome(const RunContext& context, const DatasetContext& dataset
   *welcome.mutable_upload() = ManifestToProto(dataset.upload);
   welcome.set_heartbeat_ms(static_cast<uint64_t>(absl::ToInt64Milliseconds(context.Heartbeat())));
   welcome.set_delta_downloads(context.config.wire.download_delta.has_value());
-  welcome.set_chunk_bytes(static_cast<uint32_t>(context.config.wire.chunk_bytes));
+  welcome.set_chunk_bytes(static_cast<uint32_t>(context.config.wire.ChunkBytes()));
   return welcome;
 }
 

@@ -1,15 +1,18 @@
 #include "server/registry/run_context.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "common/base/hash.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
-#include "common/codec/codec.h"
+#include "common/config/method_card.h"
+#include "common/config/run_fields.h"
 #include "common/rpc/credentials.h"
 
 namespace tributary {
@@ -18,55 +21,55 @@ namespace {
 // Of all clients together: each costs a coordinator 0.1 ms of a core, 0.3 ms in a busy round.
 constexpr int kMostHeartbeatsPerSecond = 200;
 
-nlohmann::json Text(absl::string_view text) { return std::string(text); }
-
-nlohmann::json DatasetFingerprint(const DatasetContext& dataset) {
-  return {{"modality", Text(ModalityName(dataset.config.modality))},
-          {"clients", dataset.config.clients},
-          {"classes", dataset.spec.classes},
-          {"manifest", dataset.plain.Digest()}};
+nlohmann::json JsonOf(const Value& value) {
+  return std::visit(
+      [](const auto& held) -> nlohmann::json {
+        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, absl::Duration>) {
+          return absl::FormatDuration(held);
+        } else {
+          return held;
+        }
+      },
+      value);
 }
 
-nlohmann::json LocalFingerprint(const LocalConfig& local) {
-  return {{"epochs", local.epochs},
-          {"batch", local.batch},
-          {"learning_rate", local.learning_rate},
-          {"learning_rate_decay", local.learning_rate_decay},
-          {"warmup_rounds", local.warmup_rounds},
-          {"weight_decay", local.weight_decay},
-          {"clip_norm", local.clip_norm},
-          {"complementary", Text(ComplementaryLayersName(local.complementary))},
-          {"aux_trained", local.aux_trained},
-          {"learn_scale", local.learn_scale},
-          {"proximal_mu", local.proximal_mu},
-          {"proximal_rule", Text(RuleName(local.proximal_rule))},
-          {"crop_padding", local.crop_padding},
-          {"rotation", local.rotation},
-          {"horizontal_flip", local.horizontal_flip},
-          {"vertical_flip", local.vertical_flip},
-          {"brightness", local.brightness},
-          {"contrast", local.contrast}};
+// The fields whose values count, by key.
+template <typename Settings>
+void AddFields(const FieldTable<Settings>& fields, const Settings& settings, nlohmann::json* json) {
+  for (const Field<Settings>& field : fields) {
+    if (field.spec.mathematics != Mathematics::kYes) continue;
+    (*json)[field.spec.key] = JsonOf(field.get(settings));
+  }
 }
 
-nlohmann::json AggregationFingerprint(const AggregationConfig& aggregation) {
-  return {{"rule", Text(RuleName(aggregation.rule))},
-          {"share", Text(ShareName(aggregation.share))},
-          {"scope", Text(ScopeName(aggregation.scope))},
-          {"compensation", aggregation.compensation},
-          {"pair_weight", aggregation.pair_weight},
-          {"out_modality_scale", aggregation.out_modality_scale}};
+// The section `path`, "local" or "server.tls", of a fingerprint; made if it is not there.
+nlohmann::json& SectionOf(absl::string_view path, nlohmann::json* json) {
+  for (const absl::string_view name : absl::StrSplit(path, '.', absl::SkipEmpty())) {
+    json = &(*json)[std::string(name)];
+  }
+  return *json;
 }
 
-nlohmann::json CreamFlFingerprint(const RunContext& context) {
-  const CreamFlConfig& creamfl = context.config.creamfl;
-  return {{"public", context.public_set.digest},
-          {"samples", context.public_set.samples},
-          {"batch", creamfl.batch},
-          {"temperature", creamfl.temperature},
-          {"contrast_weight", creamfl.contrast_weight},
-          {"pair_contrast", creamfl.pair_contrast},
-          {"distill_weight", creamfl.distill_weight},
-          {"distill_learning_rate", creamfl.distill_learning_rate}};
+void AddGroup(const SettingsGroup& group, const RunConfig& config, nlohmann::json* json) {
+  const bool counts = std::any_of(group.fields.begin(), group.fields.end(), [](const auto& field) {
+    return field.spec.mathematics == Mathematics::kYes;
+  });
+  if (counts) AddFields(group.fields, config, &SectionOf(group.section, json));
+}
+
+// `place`: of the dataset in the run file. Where several datasets could serve, the first does.
+nlohmann::json DatasetFingerprint(const DatasetContext& dataset, size_t place) {
+  nlohmann::json json = {
+      {"place", place}, {"classes", dataset.spec.classes}, {"manifest", dataset.plain.Digest()}};
+  AddFields(DatasetFields(), dataset.config, &json);
+  return json;
+}
+
+nlohmann::json SettingsFingerprint(const RunConfig& config) {
+  nlohmann::json json;
+  AddFields(TopFields({.cards = {config.method}, .by_default = config.method}), config, &json);
+  for (const SettingsGroup* group : GroupsOf(config)) AddGroup(*group, config, &json);
+  return json;
 }
 
 }  // namespace
@@ -107,23 +110,12 @@ absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
                      .datasets = {}};
   for (const DatasetConfig& dataset : config.datasets) {
     DatasetContext made{.config = dataset, .spec = {}, .plain = {}, .download = {}, .upload = {}};
-    const ModelConfig& model = config.model;
-    made.spec = {
-        .dim = model.dim,
-        .depth = model.depth,
-        .heads = model.heads,
-        .patch = model.patch,
-        .image_size = model.image_size,
-        .channels = model.channels,
-        .max_tokens = model.max_tokens,
-        .vocabulary_size = vocabulary_size,
-        .drop_path = model.drop_path,
-        .classes = classes.at(dataset.name),
-        .complementary = dataset.modality == Modality::kPair ? ComplementaryLayers::kNone
-                                                             : config.local.complementary,
-        .public_samples = dataset.modality == Modality::kPair && !config.creamfl.pair_contrast
-                              ? 0
-                              : public_set.samples};
+    made.spec = config.model.spec;
+    made.spec.vocabulary_size = vocabulary_size;
+    made.spec.classes = classes.at(dataset.name);
+    const bool pair = dataset.modality == Modality::kPair;
+    if (!pair) made.spec.complementary = config.local.complementary;
+    if (!pair || public_set.pair_clients) made.spec.public_samples = public_set.samples;
     const std::string where = absl::StrCat("dataset ", dataset.name);
     absl::StatusOr<Manifest> plain =
         ModelManifest(made.spec, dataset.modality, TensorScope::kPlain);
@@ -146,31 +138,34 @@ absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
 
 nlohmann::json Fingerprint(const RunContext& context) {
   const RunConfig& config = context.config;
-  nlohmann::json datasets = nlohmann::json::object();
-  for (const auto& [name, dataset] : context.datasets) datasets[name] = DatasetFingerprint(dataset);
-  nlohmann::json fingerprint = {{"name", config.name},
-                                {"method", Text(MethodName(config.method))},
-                                {"seed", config.seed},
-                                {"datasets", datasets},
-                                {"vocabulary", context.vocabulary_digest},
-                                {"drop_path", config.model.drop_path},
-                                {"heads", config.model.heads},
-                                {"local", LocalFingerprint(config.local)},
-                                {"aggregation", AggregationFingerprint(config.aggregation)},
-                                {"fraction", config.round.fraction},
-                                {"upload", Text(CodecName(config.wire.upload))},
-                                {"download", Text(CodecName(config.wire.download))}};
-  if (config.wire.download_delta.has_value()) {
-    fingerprint["download_delta"] = Text(CodecName(*config.wire.download_delta));
+  nlohmann::json fingerprint = SettingsFingerprint(config);
+  // The contents of files, under the keys that name the files.
+  SectionOf("model.vocabulary", &fingerprint) = context.vocabulary_digest;
+  for (const auto& [key, digest] : context.init_digests) fingerprint["init"][key] = digest;
+  if (const auto public_set = PublicSetOf(config); public_set.has_value()) {
+    SectionOf(public_set->key, &fingerprint) = context.public_set.digest;
   }
-  if (!context.init_digests.empty()) fingerprint["init"] = context.init_digests;
-  if (config.method == Method::kCreamFl) fingerprint["creamfl"] = CreamFlFingerprint(context);
+  for (size_t i = 0; i < config.datasets.size(); ++i) {
+    const std::string& name = config.datasets[i].name;
+    fingerprint["datasets"][name] = DatasetFingerprint(context.datasets.at(name), i);
+  }
   return fingerprint;
 }
 
-absl::Status CheckSameRun(const nlohmann::json& stored, const nlohmann::json& now) {
+nlohmann::json DefaultFingerprint(const RunContext& context) {
+  RunConfig defaults;
+  defaults.method = context.config.method;
+  if (defaults.method->preset) defaults.method->preset(&defaults);
+  return SettingsFingerprint(defaults);
+}
+
+absl::Status CheckSameRun(const nlohmann::json& stored, const nlohmann::json& now,
+                          const nlohmann::json& defaults) {
   if (stored == now) return absl::OkStatus();
-  const nlohmann::json before = stored.flatten(), after = now.flatten();
+  nlohmann::json before = defaults;
+  before.merge_patch(stored);
+  before = before.flatten();
+  const nlohmann::json after = now.flatten();
   std::vector<std::string> differences;
   for (const auto& [key, value] : after.items()) {
     const nlohmann::json old = before.contains(key) ? before[key] : nlohmann::json();
@@ -181,6 +176,7 @@ absl::Status CheckSameRun(const nlohmann::json& stored, const nlohmann::json& no
   for (const auto& [key, value] : before.items()) {
     if (!after.contains(key)) differences.push_back(absl::StrCat(key.substr(1), " is gone"));
   }
+  if (differences.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("the state folder belongs to another run: ", absl::StrJoin(differences, ", "),
                    "; give --state another folder, or the run file its old values"));

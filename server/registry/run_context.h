@@ -27,10 +27,11 @@ struct DatasetContext {
   Manifest upload;  // what a client pushes: plain, its representations of the public set (CreamFL)
 };
 
-// CreamFL's public set, as the run file names it. Empty for other methods.
+// The public set that the run's method works on. Empty for methods that need none.
 struct PublicSetCard {
-  std::string digest;   // of its shard
-  int64_t samples = 0;  // of it that count
+  std::string digest;        // of its shard
+  int64_t samples = 0;       // of it that count
+  bool pair_clients = true;  // whether pair clients work on it too
 };
 
 struct RunContext {
@@ -59,11 +60,17 @@ absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
                                           const PublicSetCard& public_set = {});
 
 // The settings that the run's mathematics depends on, as JSON: a state folder is continued only
-// with the same.
+// with the same. By section and key of the run file; of files that keys name, their contents'
+// digests.
 nlohmann::json Fingerprint(const RunContext& context);
 
-// OK if both say the same; else FailedPrecondition that names the keys that differ, with both
-// values.
-absl::Status CheckSameRun(const nlohmann::json& stored, const nlohmann::json& now);
+// The fingerprint's settings at their defaults under the run's method: what runs went by that were
+// started before a key was there.
+nlohmann::json DefaultFingerprint(const RunContext& context);
+
+// OK if both say the same, where `defaults` stand for the keys that `stored` lacks; else
+// FailedPrecondition that names the keys that differ, with both values.
+absl::Status CheckSameRun(const nlohmann::json& stored, const nlohmann::json& now,
+                          const nlohmann::json& defaults = nlohmann::json::object());
 
 }  // namespace tributary

@@ -129,7 +129,7 @@ absl::Status Coordinator::PublishModels(StageTimes* stages) {
     published = Publish(download, models_, deltas ? last.get() : nullptr,
                         {.whole = context.config.wire.download,
                          .delta = context.config.wire.download_delta,
-                         .chunk_bytes = context.config.wire.chunk_bytes,
+                         .chunk_bytes = context.config.wire.ChunkBytes(),
                          .plain_f32 = context.PlainF32(),
                          .threads = CoreCount()});
     // With differences, what clients hold is more than the globals tell.

@@ -30,7 +30,7 @@ nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundR
   }
   return {{"name", context.config.name},
           {"run_id", context.run_id},
-          {"method", std::string(MethodName(context.config.method))},
+          {"method", std::string(MethodName(context.config))},
           {"rule", std::string(RuleName(context.config.aggregation.rule))},
           {"seed", context.config.seed},
           {"rounds", history.back().round},

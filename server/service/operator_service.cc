@@ -100,7 +100,7 @@ v1::RunStatus OperatorService::Status() const {
   v1::RunStatus status;
   status.set_run_id(context.run_id);
   status.set_run_name(context.config.name);
-  status.set_method(std::string(MethodName(context.config.method)));
+  status.set_method(std::string(MethodName(context.config)));
   status.set_round(static_cast<uint32_t>(snapshot.round));
   status.set_rounds(static_cast<uint32_t>(context.config.rounds));
   status.set_phase(std::string(PhaseName(snapshot.phase)));

@@ -16,6 +16,7 @@
 #include "common/train/adamw.h"
 #include "common/train/representations.h"
 #include "common/train/samples.h"
+#include "server/method/creamfl/settings.h"
 
 namespace tributary {
 namespace {
@@ -75,11 +76,11 @@ at::Tensor Merge(const RoundOutcome& outcome, Modality part, const at::Tensor& o
 }
 
 // One pass over the public set in its order, in training mode.
-absl::Status Distil(const CreamFlConfig& config, const Samples& samples,
+absl::Status Distil(const CreamFlSettings& settings, const Samples& samples,
                     const Representations& ensemble, Transformer* model) {
-  AdamW optimizer(model->Trained(true), config.distill_learning_rate, kDistillWeightDecay);
+  AdamW optimizer(model->Trained(true), settings.distill_learning_rate, kDistillWeightDecay);
   return ForEachBatch(
-      samples, config.batch, [&](const std::vector<int64_t>& rows, const Batch& batch) {
+      samples, settings.contrast.batch, [&](const std::vector<int64_t>& rows, const Batch& batch) {
         at::Tensor loss;
         const auto add = [&](Modality part, const at::Tensor& all) {
           if (!all.defined()) return;
@@ -91,7 +92,7 @@ absl::Status Distil(const CreamFlConfig& config, const Samples& samples,
         add(Modality::kImage, ensemble.images);
         add(Modality::kText, ensemble.texts);
         optimizer.ZeroGradients();
-        (loss * config.distill_weight).backward();
+        (loss * settings.distill_weight).backward();
         optimizer.ClipGradients(kContrastClipNorm);
         optimizer.Step();
         return absl::OkStatus();
@@ -112,7 +113,7 @@ absl::Status CreamFlStrategy::AfterAggregation(const RunContext& context,
                                                const RoundOutcome& outcome,
                                                ModelSet* models) const {
   const DatasetContext& pair = PairDataset(context);
-  const CreamFlConfig& config = context.config.creamfl;
+  const auto& settings = MethodSettings<CreamFlSettings>(context.config);
   StateDict& global = models->globals.at(pair.config.name);
   try {
     at::set_num_threads(Threads(context));
@@ -129,13 +130,13 @@ absl::Status CreamFlStrategy::AfterAggregation(const RunContext& context,
         RandomStream drop_path(context.config.seed, "drop_path.distillation",
                                static_cast<uint64_t>(outcome.round), pair.config.name);
         model->SetTraining(&drop_path);
-        RETURN_IF_ERROR(Distil(config, *public_samples_, ensemble, model.get()));
+        RETURN_IF_ERROR(Distil(settings, *public_samples_, ensemble, model.get()));
         model->SetTraining(nullptr);
         global = model->Merged();
       }
     }
     ASSIGN_OR_RETURN(const Representations all,
-                     RepresentAll(*model, *public_samples_, config.batch));
+                     RepresentAll(*model, *public_samples_, settings.contrast.batch));
     return Publish(context, all, models);
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat("creamfl: round ", outcome.round, ": ", error.what()));

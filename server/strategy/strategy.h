@@ -1,8 +1,8 @@
 // Strategy: what a method adds on the coordinator's side beyond the settings of aggregation.
 //
-// A method is a preset of run-file keys (common/config/method_presets.h) and, where it keeps or
-// computes something of its own between rounds, a Strategy. Adding one: a file here, a row in
-// strategy_table.cc.
+// A method is a preset of run-file keys (its card in server/method/<name>/settings.h) and, where it
+// keeps or computes something of its own between rounds, a Strategy. Adding one: a file here, a row
+// in strategy_table.cc.
 #pragma once
 
 #include <memory>

@@ -155,6 +155,7 @@ absl::StatusOr<nlohmann::json> BenchTraining(const BenchOptions& options,
                    LocalTrainer::Create(spec, std::move(samples),
                                         {.device = options.device, .threads = options.threads}));
   LocalTask task;
+  task.training.epochs = 1;
   task.training.batch = options.batch;
   const std::atomic<bool> never = false;
   ASSIGN_OR_RETURN(const TrainingResult result, trainer->Train(state, task, nullptr, never));

@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "absl/time/clock.h"
+#include "server/method/method_table.h"
 #include "tests/bench/simulation.h"
 
 namespace tributary {
@@ -42,7 +43,7 @@ void PrintRound(const Simulation& simulation, const RoundOutcome& round, double 
 
 absl::Status Run(const std::string& file, const std::vector<std::string>& overrides,
                  const SimulationOptions& options) {
-  ASSIGN_OR_RETURN(const RunConfig config, LoadRunConfig(file, overrides));
+  ASSIGN_OR_RETURN(const RunConfig config, LoadRunConfig(file, Methods(), overrides));
   ASSIGN_OR_RETURN(const std::unique_ptr<Simulation> simulation,
                    Simulation::Create(config, options));
   const absl::Time start = absl::Now();

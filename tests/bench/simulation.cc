@@ -25,21 +25,15 @@ absl::StatusOr<std::unique_ptr<Samples>> OpenSamples(const std::string& path,
                                                      int64_t* classes) {
   ASSIGN_OR_RETURN(std::shared_ptr<const Shard> shard, Shard::Open(path));
   *classes = static_cast<int64_t>(shard->info().classes.size());
-  return MakeShardSamples(std::move(shard), std::move(tokenizer), config.model.max_tokens);
+  return MakeShardSamples(std::move(shard), std::move(tokenizer), config.model.spec.max_tokens);
 }
 
 ModelSpec SpecOf(const RunConfig& config, int64_t classes, int64_t vocabulary_size) {
-  return {.dim = config.model.dim,
-          .depth = config.model.depth,
-          .heads = config.model.heads,
-          .patch = config.model.patch,
-          .image_size = config.model.image_size,
-          .channels = config.model.channels,
-          .max_tokens = config.model.max_tokens,
-          .vocabulary_size = vocabulary_size,
-          .drop_path = config.model.drop_path,
-          .classes = classes,
-          .complementary = config.local.complementary};
+  ModelSpec spec = config.model.spec;
+  spec.vocabulary_size = vocabulary_size;
+  spec.classes = classes;
+  spec.complementary = config.local.complementary;
+  return spec;
 }
 
 }  // namespace
@@ -111,27 +105,12 @@ StateDict Simulation::Download(const std::string& dataset) const {
 }
 
 LocalTask Simulation::TaskOf(const Client& client, int round) const {
-  const LocalConfig& local = config_.local;
-  const bool paper = local.proximal_rule == Rule::kPaper;
-  return {.round = round,
-          .seed = config_.seed,
-          .client = client.member.client,
-          .training = {.epochs = local.epochs,
-                       .batch = local.batch,
-                       .learning_rate = LearningRate(local.learning_rate, local.learning_rate_decay,
-                                                     local.warmup_rounds, round),
-                       .weight_decay = local.weight_decay,
-                       .clip_norm = local.clip_norm,
-                       .aux_trained = local.aux_trained,
-                       .learn_scale = local.learn_scale,
-                       .proximal_mu = local.proximal_mu,
-                       .proximal_rule = paper ? ProximalRule::kPaper : ProximalRule::kRelease,
-                       .augmentations = {.crop_padding = local.crop_padding,
-                                         .rotation = local.rotation,
-                                         .horizontal_flip = local.horizontal_flip,
-                                         .vertical_flip = local.vertical_flip,
-                                         .brightness = local.brightness,
-                                         .contrast = local.contrast}}};
+  LocalTask task{.round = round,
+                 .seed = config_.seed,
+                 .client = client.member.client,
+                 .training = config_.local};
+  task.training.learning_rate = LearningRate(config_.local, round);
+  return task;
 }
 
 std::vector<size_t> Simulation::Sample(int round) const {

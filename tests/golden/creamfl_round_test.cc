@@ -8,10 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "client/trainer/local_trainer.h"
 #include "common/codec/encoded_state.h"
-#include "common/config/method_presets.h"
 #include "common/model/torch_state.h"
 #include "common/train/representations.h"
 #include "server/aggregation/aggregator.h"
+#include "server/method/creamfl/settings.h"
 #include "server/strategy/creamfl.h"
 #include "tests/golden/golden_training.h"
 #include "tests/scratch_folder.h"
@@ -74,13 +74,14 @@ class GoldenCreamFlRound : public testing::Test {
 
 RunContext GoldenCreamFlRound::Context() const {
   RunContext context;
-  context.config.method = Method::kCreamFl;
-  ApplyMethodPreset(&context.config);
+  context.config.method = &CreamFlCard();
+  CreamFlCard().preset(&context.config);
   context.config.aggregation.rule = Rule::kRelease;
   context.config.evaluation.threads = 1;
-  context.config.creamfl.batch = golden_.at("public_batch");
-  context.config.creamfl.distill_weight = golden_.at("kd_weight");
-  context.config.creamfl.distill_learning_rate = golden_.at("p_lr");
+  auto& creamfl = MethodSettings<CreamFlSettings>(context.config);
+  creamfl.contrast.batch = golden_.at("public_batch");
+  creamfl.distill_weight = golden_.at("kd_weight");
+  creamfl.distill_learning_rate = golden_.at("p_lr");
   for (const auto& [name, model] : models_) {
     DatasetContext& dataset = context.datasets[name];
     dataset.config.name = name;
@@ -122,7 +123,7 @@ TEST_F(GoldenCreamFlRound, WhatEachClientUploads) {
     task.training.batch = golden_.at("batch");
     task.training.learning_rate = golden_.at("lr");
     task.training.learn_scale = false;
-    task.training.shuffle = false;
+    task.shuffle = false;
     task.training.contrast = {.batch = golden_.at("public_batch"),
                               .temperature = golden_.at("temperature"),
                               .weight = golden_.at("interintra_weight")};

@@ -16,6 +16,8 @@ LocalTraining SettingsOf(const nlohmann::json& golden) {
   LocalTraining settings;
   settings.epochs = golden.at("epochs");
   settings.batch = golden.at("batch");
+  settings.learning_rate = golden.at("lr0");
+  settings.learning_rate_decay = golden.at("decay");
   settings.weight_decay = golden.at("weight_decay");
   settings.clip_norm = golden.value("max_grad_norm", 0.0);
   settings.aux_trained = golden.value("aux_trained", true);
@@ -24,7 +26,6 @@ LocalTraining SettingsOf(const nlohmann::json& golden) {
   const std::string rule = golden.value("prox", "paper");
   EXPECT_TRUE(rule == "paper" || rule == "release") << rule;
   settings.proximal_rule = rule == "paper" ? ProximalRule::kPaper : ProximalRule::kRelease;
-  settings.shuffle = false;
   return settings;
 }
 
@@ -51,12 +52,12 @@ TEST(GoldenLocalRounds, UploadsOfEveryKindOfClient) {
         kind.spec,
         GoldenSamples(absl::StrCat("local_rounds/", name, ".data.safetensors"), kind.modality), {});
     ASSERT_TRUE(trainer.ok()) << trainer.status();
-    LocalTask task{.round = 1, .seed = 1, .client = name, .training = SettingsOf(golden)};
+    const LocalTraining settings = SettingsOf(golden);
+    LocalTask task{.round = 1, .seed = 1, .client = name, .training = settings, .shuffle = false};
     const bool release =
         task.training.proximal_mu > 0 && task.training.proximal_rule == ProximalRule::kRelease;
     for (; task.round <= golden.at("rounds").get<int>(); ++task.round) {
-      task.training.learning_rate =
-          LearningRate(golden.at("lr0"), golden.at("decay"), 0, task.round);
+      task.training.learning_rate = LearningRate(settings, task.round);
       const auto result = (*trainer)->Train(download, task, nullptr, std::atomic<bool>(false));
       ASSERT_TRUE(result.ok()) << name << ": " << result.status();
       const std::string upload = absl::StrCat(name, ".upload", task.round);

@@ -6,6 +6,7 @@
 #include "common/base/stop_signal.h"
 #include "common/config/choices.h"
 #include "common/tensor/manifest.h"
+#include "server/method/fedavg/settings.h"
 #include "server/serve.h"
 #include "server/strategy/plain.h"
 #include "tool/bench/bench_command.h"
@@ -25,7 +26,7 @@ T ValueOf(const std::string& word, const std::array<Choice<T>, N>& choices) {
 RunConfig ConfigOf(const BenchCommand& command) {
   RunConfig config;
   config.name = "bench-wire";
-  config.method = Method::kFedAvg;
+  config.method = &FedAvgCard();
   config.rounds = command.size.rounds;
   const int attending = std::max(command.attending, command.size.clients);
   config.datasets = {

@@ -12,6 +12,7 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
+#include "common/config/method_card.h"
 #include "common/data/dataset_layout.h"
 
 namespace tributary {
@@ -103,8 +104,8 @@ absl::Status LocalFederation::StartClients(const std::string& address) {
       if (!config.model.vocabulary.empty()) {
         member.arguments.insert(member.arguments.end(), {"--vocabulary", config.model.vocabulary});
       }
-      if (config.method == Method::kCreamFl) {
-        member.arguments.insert(member.arguments.end(), {"--public", config.creamfl.public_set});
+      if (const auto needed = PublicSetOf(config); needed.has_value()) {
+        member.arguments.insert(member.arguments.end(), {"--public", needed->folder});
       }
       RETURN_IF_ERROR(Launch(&member, false));
     }

@@ -12,9 +12,10 @@
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/base/stop_signal.h"
-#include "common/config/run_config.h"
+#include "common/config/method_card.h"
 #include "common/data/dataset_layout.h"
 #include "common/data/shard.h"
+#include "server/method/method_table.h"
 #include "tool/run/local_federation.h"
 #include "tool/run/run_view.h"
 #include "tool/run/screen.h"
@@ -34,15 +35,15 @@ absl::Status CheckShards(const RunConfig& config) {
       }
     }
   }
-  if (config.method == Method::kCreamFl) {
-    const auto shard = Shard::Open(absl::StrCat(config.creamfl.public_set, "/", kTrainShard));
-    if (!shard.ok()) return Annotate(shard.status(), "creamfl.public");
+  if (const auto needed = PublicSetOf(config); needed.has_value()) {
+    const auto shard = Shard::Open(absl::StrCat(needed->folder, "/", kTrainShard));
+    if (!shard.ok()) return Annotate(shard.status(), needed->key);
   }
   return absl::OkStatus();
 }
 
 std::string DefaultFolder(const RunConfig& config) {
-  return absl::StrCat("out/", config.name, "-", MethodName(config.method), "-",
+  return absl::StrCat("out/", config.name, "-", MethodName(config), "-",
                       absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(), absl::LocalTimeZone()));
 }
 
@@ -103,7 +104,8 @@ void AddRunFlags(CLI::App* app, RunCommand* command) {
 
 absl::Status RunFederation(const RunCommand& command) {
   BlockStopSignals();
-  ASSIGN_OR_RETURN(const RunConfig config, LoadRunConfig(command.run_file, command.overrides));
+  ASSIGN_OR_RETURN(const RunConfig config,
+                   LoadRunConfig(command.run_file, Methods(), command.overrides));
   RETURN_IF_ERROR(CheckShards(config));
   const std::string folder = command.out.empty() ? DefaultFolder(config) : command.out;
   RETURN_IF_ERROR(PrepareFolder(command, folder));

@@ -23,6 +23,7 @@
 #include "common/base/status_macros.h"
 #include "common/base/stop_signal.h"
 #include "common/config/run_config.h"
+#include "server/method/method_table.h"
 #include "tool/run/child_process.h"
 #include "tool/run/local_federation.h"
 #include "tool/run/run_view.h"
@@ -110,7 +111,7 @@ absl::Status Sweeper::Plan() {
   if (!digest.ok()) return absl::InvalidArgumentError(std::string(digest.status().message()));
   run_file_digest_ = *std::move(digest);
   for (SweepRun& run : RunsOf(sweep_)) {
-    const auto config = LoadRunConfig(sweep_.run_file, run.overrides);
+    const auto config = LoadRunConfig(sweep_.run_file, Methods(), run.overrides);
     if (!config.ok()) return Annotate(config.status(), absl::StrCat("row \"", run.row, "\""));
     RETURN_IF_ERROR(CheckSettings(run));
     ++total_;

@@ -22,7 +22,6 @@ v1::LocalTraining Usual() {
   proto.set_aux_trained(true);
   proto.set_proximal_mu(0.5);
   proto.set_proximal_rule("release");
-  proto.set_warmup_steps(7);
   proto.mutable_augmentation()->set_crop_padding(4);
   proto.mutable_augmentation()->set_horizontal_flip(0.5);
   proto.mutable_augmentation()->set_rotation(15);
@@ -44,15 +43,13 @@ TEST(TrainingProtoTest, TakesEveryField) {
   EXPECT_FALSE(training->learn_scale);
   EXPECT_EQ(training->proximal_mu, 0.5);
   EXPECT_EQ(training->proximal_rule, ProximalRule::kRelease);
-  EXPECT_EQ(training->warmup_steps, 7);
   EXPECT_EQ(training->augmentations.crop_padding, 4);
   EXPECT_EQ(training->augmentations.horizontal_flip, 0.5);
   EXPECT_EQ(training->augmentations.rotation, 15);
   EXPECT_EQ(training->augmentations.vertical_flip, 0.25);
   EXPECT_EQ(training->augmentations.brightness, 0.1);
   EXPECT_EQ(training->augmentations.contrast, 0.2);
-  EXPECT_TRUE(training->shuffle);
-  EXPECT_EQ(training->contrast.batch, 0) << "no public set";
+  EXPECT_FALSE(training->contrast.has_value()) << "no public set";
 }
 
 TEST(TrainingProtoTest, ContrastIsTakenWhereThereIsAPublicSet) {
@@ -62,9 +59,9 @@ TEST(TrainingProtoTest, ContrastIsTakenWhereThereIsAPublicSet) {
   proto.mutable_contrast()->set_weight(2);
   const absl::StatusOr<LocalTraining> training = LocalTrainingFromProto(proto);
   ASSERT_TRUE(training.ok()) << training.status();
-  EXPECT_EQ(training->contrast.batch, 128);
-  EXPECT_EQ(training->contrast.temperature, 0.5);
-  EXPECT_EQ(training->contrast.weight, 2);
+  EXPECT_EQ(training->contrast->batch, 128);
+  EXPECT_EQ(training->contrast->temperature, 0.5);
+  EXPECT_EQ(training->contrast->weight, 2);
   proto.mutable_contrast()->set_batch(0);
   EXPECT_FALSE(LocalTrainingFromProto(proto).ok());
   proto.mutable_contrast()->set_batch(1);
@@ -72,12 +69,10 @@ TEST(TrainingProtoTest, ContrastIsTakenWhereThereIsAPublicSet) {
   EXPECT_FALSE(LocalTrainingFromProto(proto).ok());
 }
 
-TEST(TrainingProtoTest, TheProximalRuleMattersWithATermOnly) {
+TEST(TrainingProtoTest, ARateMayHaveDecayedBelowWhatARunFileMayStartWith) {
   v1::LocalTraining proto = Usual();
-  proto.set_proximal_rule("");
-  EXPECT_FALSE(LocalTrainingFromProto(proto).ok());
-  proto.set_proximal_mu(0);
-  EXPECT_TRUE(LocalTrainingFromProto(proto).ok());
+  proto.set_learning_rate(1e-30);
+  EXPECT_EQ(LocalTrainingFromProto(proto)->learning_rate, 1e-30);
 }
 
 TEST(TrainingProtoTest, RefusesWhatNoTrainingCanHave) {

@@ -27,7 +27,7 @@ LocalTask TaskOf(int epochs, int64_t batch, bool shuffle) {
   LocalTask task{.round = 1, .seed = 3, .client = "a", .training = {}};
   task.training.epochs = epochs;
   task.training.batch = batch;
-  task.training.shuffle = shuffle;
+  task.shuffle = shuffle;
   return task;
 }
 

@@ -169,20 +169,6 @@ TEST(LocalTrainerTest, TheProximalTermHoldsWeightsBack) {
   EXPECT_LT(distance(10), 0.5 * distance(0));
 }
 
-TEST(LocalTrainerTest, WarmUpShortensTheFirstSteps) {
-  const ModelSpec spec = TinySpec();
-  const StateDict state = TinyState(spec, Modality::kImage);
-  const auto trainer = MakeTrainer(spec, TinySamples(Modality::kImage, 4));
-  LocalTask task = TinyTask(1);  // one step
-  const auto moved = [&] {
-    const StateDict upload = MustTrain(trainer.get(), state, task).upload;
-    return std::abs(upload.Find("norm.weight")->values[0] - state.Find("norm.weight")->values[0]);
-  };
-  const float whole = moved();
-  task.training.warmup_steps = 3;
-  EXPECT_NEAR(moved(), whole / 4, 1e-4 * whole + 1e-7);
-}
-
 TEST(LocalTrainerTest, ReportsEachStep) {
   const auto trainer = MakeTrainer(TinySpec(), TinySamples(Modality::kImage, 10));
   std::vector<int64_t> steps;

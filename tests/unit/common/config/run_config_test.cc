@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "server/method/creamfl/settings.h"
+#include "server/method/method_table.h"
 
 namespace tributary {
 namespace {
@@ -20,7 +22,7 @@ path = "data/icons"
 
 absl::StatusOr<RunConfig> Parse(const std::string& more,
                                 const std::vector<std::string>& overrides = {}) {
-  return ParseRunConfig(absl::StrCat(kSmallest, more), "demo.toml", overrides);
+  return ParseRunConfig(absl::StrCat(kSmallest, more), "demo.toml", Methods(), overrides);
 }
 
 // The message of a run file that must be refused.
@@ -33,9 +35,9 @@ std::string Refused(const std::string& more, const std::vector<std::string>& ove
 TEST(RunConfigTest, DefaultsAreThePapers) {
   const auto config = Parse("");
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_EQ(config->method, Method::kFedCola);
-  EXPECT_EQ(config->model.dim, 384);
-  EXPECT_EQ(config->model.patch, 16);
+  EXPECT_EQ(MethodName(*config), "fedcola");
+  EXPECT_EQ(config->model.spec.dim, 384);
+  EXPECT_EQ(config->model.spec.patch, 16);
   EXPECT_EQ(config->local.epochs, 5);
   EXPECT_EQ(config->local.learning_rate, 1e-4);
   EXPECT_EQ(config->round.fraction, 0.25);
@@ -103,7 +105,7 @@ TEST(RunConfigTest, DatasetsMustBeWholeAndDistinct) {
       Refused("[[datasets]]\nname = \"icons\"\nmodality = \"text\"\nclients = 1\npath = \"x\"\n")
           .find("second time"),
       std::string::npos);
-  EXPECT_FALSE(ParseRunConfig("name = \"x\"\n", "f").ok());
+  EXPECT_FALSE(ParseRunConfig("name = \"x\"\n", "f", Methods()).ok());
 }
 
 TEST(RunConfigTest, NamesThatCannotBeFoldersAreRefused) {
@@ -130,8 +132,8 @@ TEST(RunConfigTest, CreamFlNeedsAPublicSetAndOnePairDataset) {
   const std::string method = "creamfl.public=\"data/public\"";
   const auto config = Parse("", {"method=creamfl", method, "creamfl.samples=7"});
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_EQ(config->creamfl.public_set, "data/public");
-  EXPECT_EQ(config->creamfl.samples, 7);
+  EXPECT_EQ(MethodSettings<CreamFlSettings>(*config).public_set, "data/public");
+  EXPECT_EQ(MethodSettings<CreamFlSettings>(*config).samples, 7);
   EXPECT_TRUE(config->aggregation.plain_pair_mean);
   EXPECT_NE(Refused("", {"method=creamfl"}).find("creamfl.public"), std::string::npos);
   EXPECT_NE(

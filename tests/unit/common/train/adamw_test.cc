@@ -87,14 +87,5 @@ TEST(AdamWTest, LeavesShortGradientsAsTheyAre) {
   EXPECT_EQ(x.grad()[0].item<float>(), 1);
 }
 
-TEST(AdamWTest, TakesANewRateForTheStepsToCome) {
-  const at::Tensor x = Leaf(1);
-  AdamW optimizer({x}, 0.1, 0);
-  optimizer.SetLearningRate(0.001);
-  x.sum().backward();
-  optimizer.Step();
-  EXPECT_NEAR(First(x), 0.999, 1e-6);
-}
-
 }  // namespace
 }  // namespace tributary

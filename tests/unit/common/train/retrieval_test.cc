@@ -92,14 +92,24 @@ TEST(RetrievalTest, ChanceIsTwoOverTheImages) {
 }
 
 TEST(LearningRateTest, DecaysByRepeatedMultiplication) {
-  EXPECT_EQ(LearningRate(1, 0.9, 0, 1), 1);
-  EXPECT_EQ(LearningRate(1, 0.9, 0, 3), 1 * 0.9 * 0.9);
+  const LocalTraining settings{.learning_rate = 1, .learning_rate_decay = 0.9};
+  EXPECT_EQ(LearningRate(settings, 1), 1);
+  EXPECT_EQ(LearningRate(settings, 3), 1 * 0.9 * 0.9);
+}
+
+TEST(LearningRateTest, DecaysEveryFewRounds) {
+  const LocalTraining settings{
+      .learning_rate = 1, .learning_rate_decay = 0.5, .learning_rate_decay_every = 3};
+  std::vector<double> rates;
+  for (int round = 1; round <= 8; ++round) rates.push_back(LearningRate(settings, round));
+  EXPECT_EQ(rates, (std::vector<double>{1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25}));
 }
 
 TEST(LearningRateTest, WarmUpRisesToTheFullRateAfterItsRounds) {
-  EXPECT_DOUBLE_EQ(LearningRate(1, 1, 3, 1), 0.25);
-  EXPECT_DOUBLE_EQ(LearningRate(1, 1, 3, 3), 0.75);
-  EXPECT_DOUBLE_EQ(LearningRate(1, 1, 3, 4), 1);
+  const LocalTraining settings{.learning_rate = 1, .learning_rate_decay = 1, .warmup_rounds = 3};
+  EXPECT_DOUBLE_EQ(LearningRate(settings, 1), 0.25);
+  EXPECT_DOUBLE_EQ(LearningRate(settings, 3), 0.75);
+  EXPECT_DOUBLE_EQ(LearningRate(settings, 4), 1);
 }
 
 }  // namespace

@@ -43,6 +43,35 @@ TEST(RunContextTest, ASettingThatChangesTheMathematicsChangesTheRun) {
   EXPECT_NE(status.message().find("local/epochs was 5 and is 9"), std::string::npos) << status;
 }
 
+// int8, int4 and top-k cut their blocks at the ends of chunks.
+TEST(RunContextTest, AnotherChunkSizeIsAnotherRun) {
+  RunConfig config = TinyConfig();
+  config.wire.chunk_kib = 100;
+  const absl::Status status =
+      CheckSameRun(Fingerprint(TinyContext()), Fingerprint(TinyContext(config)));
+  EXPECT_NE(status.message().find("wire/chunk_kib was 1024 and is 100"), std::string::npos)
+      << status;
+}
+
+// Auxiliary weights come from the first dataset of the other modality.
+TEST(RunContextTest, TheOrderOfDatasetsBelongsToTheRun) {
+  RunConfig config = TinyConfig();
+  std::swap(config.datasets[0], config.datasets[1]);
+  EXPECT_FALSE(CheckSameRun(Fingerprint(TinyContext()), Fingerprint(TinyContext(config))).ok());
+}
+
+TEST(RunContextTest, AKeyYoungerThanTheRunHadItsDefault) {
+  RunConfig config = TinyConfig();
+  const RunContext usual = TinyContext(config);
+  nlohmann::json stored = Fingerprint(usual);
+  stored["local"].erase("epochs");
+  EXPECT_TRUE(CheckSameRun(stored, Fingerprint(usual), DefaultFingerprint(usual)).ok());
+  config.local.epochs = 9;
+  const RunContext other = TinyContext(config);
+  const absl::Status status = CheckSameRun(stored, Fingerprint(other), DefaultFingerprint(other));
+  EXPECT_NE(status.message().find("local/epochs was 5 and is 9"), std::string::npos) << status;
+}
+
 TEST(RunContextTest, DeadlinesAndRoundsMayChange) {
   const nlohmann::json before = Fingerprint(TinyContext());
   RunConfig config = TinyConfig();
@@ -53,7 +82,7 @@ TEST(RunContextTest, DeadlinesAndRoundsMayChange) {
 
 TEST(RunContextTest, AModelThatCannotBeBuiltIsRefused) {
   RunConfig config = TinyConfig();
-  config.model.heads = 3;
+  config.model.spec.heads = 3;
   EXPECT_EQ(MakeRunContext(config, {{"pictures", 3}, {"words", 5}}, 20, "").status().code(),
             absl::StatusCode::kInvalidArgument);
 }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "common/model/initial_state.h"
+#include "server/method/fedavg/settings.h"
 #include "server/registry/run_context.h"
 
 namespace tributary {
@@ -14,19 +15,18 @@ namespace tributary {
 inline RunConfig TinyConfig() {
   RunConfig config;
   config.name = "tiny";
-  config.method = Method::kFedAvg;
+  config.method = &FedAvgCard();
   config.rounds = 3;
   config.datasets = {{"pictures", Modality::kImage, 2, "data/pictures"},
                      {"words", Modality::kText, 2, "data/words"}};
-  config.model = {.dim = 8,
-                  .depth = 1,
-                  .heads = 2,
-                  .patch = 4,
-                  .image_size = 8,
-                  .channels = 3,
-                  .max_tokens = 4,
-                  .drop_path = 0,
-                  .vocabulary = ""};
+  config.model.spec = {.dim = 8,
+                       .depth = 1,
+                       .heads = 2,
+                       .patch = 4,
+                       .image_size = 8,
+                       .channels = 3,
+                       .max_tokens = 4,
+                       .drop_path = 0};
   config.round.fraction = 1;
   return config;
 }

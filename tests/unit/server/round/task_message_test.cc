@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/method/creamfl/settings.h"
 #include "tests/unit/server/registry/tiny_run.h"
 
 namespace tributary {
@@ -44,8 +45,8 @@ TEST(TaskMessageTest, TheRateFallsFromRoundToRound) {
 
 TEST(TaskMessageTest, CreamFlAsksForItsPassOverThePublicSet) {
   RunConfig config = TinyConfig();
-  config.method = Method::kCreamFl;
-  config.creamfl.batch = 9;
+  config.method = &CreamFlCard();
+  MethodSettings<CreamFlSettings>(config).contrast.batch = 9;
   const v1::Task task = MakeTask(TinyContext(config), 1, 0, absl::Seconds(1), 0);
   ASSERT_TRUE(task.training().has_contrast());
   EXPECT_EQ(task.training().contrast().batch(), 9u);

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "server/method/fedcola/settings.h"
+#include "server/method/method_table.h"
 #include "server/strategy/strategy_table.h"
 #include "tests/unit/server/registry/tiny_run.h"
 
@@ -9,7 +11,7 @@ namespace {
 // Two uni-modal datasets with complementary layers, and a pair dataset.
 RunConfig ComplementaryConfig() {
   RunConfig config = TinyConfig();
-  config.method = Method::kFedCola;
+  config.method = &FedColaCard();
   config.local.complementary = ComplementaryLayers::kAll;
   return config;
 }
@@ -27,9 +29,9 @@ ModelSet FreshModels(const RunContext& context) {
 }
 
 TEST(StrategyTest, PlainMethodsKeepNothing) {
-  for (const Method method : {Method::kFedAvg, Method::kFedProx, Method::kFedIoT}) {
+  for (const char* word : {"fedavg", "fedprox", "fediot"}) {
     RunConfig config = TinyConfig();
-    config.method = method;
+    config.method = FindMethod(Methods(), word);
     const auto strategy = StrategyFor(config, nullptr);
     const RunContext context = TinyContext(config);
     ModelSet models = FreshModels(context);
