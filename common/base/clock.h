@@ -1,7 +1,8 @@
 // Time as a parameter: everything on the coordinator that waits takes a Clock, and tests advance
-// one.
+// one (common/base/simulated_clock.h).
 #pragma once
 
+#include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
@@ -11,27 +12,16 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual absl::Time Now() const = 0;
+
+  // Waits until `condition` holds or this clock has reached `deadline`; returns whether `condition`
+  // holds. As with absl::Mutex::AwaitWithDeadline(), the caller holds `mutex`, which guards what
+  // `condition` reads and is free while the caller waits.
+  virtual bool AwaitWithDeadline(absl::Mutex* mutex, const absl::Condition& condition,
+                                 absl::Time deadline) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) = 0;
 };
 
 // The machine's clock. Never destroyed; safe to use from any thread.
 const Clock& SystemClock();
-
-// A clock that stands still until it is told otherwise. Thread-safe.
-class SimulatedClock : public Clock {
- public:
-  explicit SimulatedClock(absl::Time start) : now_(start) {}
-  absl::Time Now() const override {
-    absl::MutexLock lock(&mutex_);
-    return now_;
-  }
-  void Advance(absl::Duration by) {
-    absl::MutexLock lock(&mutex_);
-    now_ += by;
-  }
-
- private:
-  mutable absl::Mutex mutex_;
-  absl::Time now_ ABSL_GUARDED_BY(mutex_);
-};
 
 }  // namespace tributary

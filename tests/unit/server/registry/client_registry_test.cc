@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/base/simulated_clock.h"
 #include "tests/unit/server/registry/fake_link.h"
 
 namespace tributary {

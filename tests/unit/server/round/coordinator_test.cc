@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/simulated_clock.h"
 #include "common/tensor/safetensors.h"
 #include "server/strategy/plain.h"
 #include "tests/scratch_folder.h"

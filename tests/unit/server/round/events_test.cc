@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/file.h"
+#include "common/base/simulated_clock.h"
 #include "tests/scratch_folder.h"
 
 namespace tributary {

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/base/simulated_clock.h"
 #include "common/tensor/safetensors.h"
 #include "tests/scratch_folder.h"
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/base/simulated_clock.h"
 #include "common/rpc/model_proto.h"
 #include "common/rpc/protocol.h"
 #include "server/strategy/plain.h"
