@@ -7,7 +7,7 @@
 namespace tributary {
 namespace {
 
-// Makes the first `count` of a stripe's sums ready to be added to.
+// Zeroes those of a stripe's first `count` sums that were not written since Reset().
 void Extend(size_t count, int64_t* sums, size_t* written) {
   if (*written >= count) return;
   std::fill(sums + *written, sums + count, 0);
@@ -56,6 +56,7 @@ void Accumulator::MergeWith(const Accumulator& other) {
     Sum& sum = sums_[tensor];
     for (size_t i = 0; i < sum.stripes.size(); ++i) {
       const Stripe& theirs = other.sums_[tensor].stripes[i];
+      // Nobody merges in the other direction at the same time, so the order of the locks is safe.
       absl::MutexLock their_lock(&theirs.mutex);
       absl::MutexLock lock(&sum.stripes[i].mutex);
       const size_t begin = sum.begin + i * kStripe;

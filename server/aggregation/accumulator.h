@@ -27,7 +27,8 @@ class Accumulator {
   // Zero for every tensor of `manifest`.
   explicit Accumulator(const Manifest& manifest);
 
-  // Back to zero, keeping its memory, in next to no time. No other call may be running.
+  // Back to zero, keeping its memory. Touches one word per 65,536 values, not the values. No other
+  // call may be running.
   void Reset();
 
   // Adds weight * values to tensor number `tensor` from value `offset` on. Requires |values| <=
@@ -43,12 +44,13 @@ class Accumulator {
   double Value(size_t tensor, size_t index) const;
 
  private:
-  // Values under one lock: more than a slice's worth of blocks, few enough for threads to spread.
+  // Values under one lock: many blocks, so that locking costs little; and few of a large tensor, so
+  // that threads rarely meet at one lock.
   static constexpr size_t kStripe = 1 << 16;
   struct Stripe {
     mutable absl::Mutex mutex;
-    // The first so many have been written since Reset(); the others are zero, whatever the memory
-    // holds: nobody need write zeros beforehand.
+    // How many of the stripe's first values were written since Reset(). The others count as zero,
+    // whatever the memory holds, so Reset() need not write zeros.
     size_t written ABSL_GUARDED_BY(mutex) = 0;
   };
   struct Sum {

@@ -1,5 +1,5 @@
 // Auxiliary weights of complementary training on the coordinator's side.
-// Source: algorithm.md section 3, "Complementary training".
+// Source: docs/algorithm.md section 3, "Complementary training".
 #pragma once
 
 #include <map>

@@ -78,9 +78,9 @@ HWY_EXPORT(AddSums);
 
 namespace {
 
-// Asks for as many values as there are in `block`, from those behind it on. Callers go through
-// several arrays in turn, a block of each: too short a run for the processor to see coming. They
-// may lie outside of the array; nothing is read.
+// Prefetches the block after `block`. Callers go through several arrays in turn, a block of each:
+// runs too short for the hardware prefetcher to detect. Prefetching past the end of the array is
+// harmless: it reads nothing.
 template <int kForWriting>
 void FetchNext(absl::Span<const float> block) {
   constexpr size_t kCacheLine = 64;
@@ -93,7 +93,7 @@ void FetchNext(absl::Span<const float> block) {
 }  // namespace
 
 void AddFixedPoint(absl::Span<const float> values, double scale, absl::Span<int64_t> sums) {
-  constexpr size_t kBlock = 1024;  // the second pass finds it in the first cache
+  constexpr size_t kBlock = 1024;  // the second pass over it hits the L1 cache
   for (size_t begin = 0; begin < values.size(); begin += kBlock) {
     const absl::Span<const float> block = values.subspan(begin, kBlock);
     int64_t* const to = sums.data() + begin;

@@ -35,6 +35,7 @@ std::optional<PlainUpdate> PlainUpdate::Of(std::shared_ptr<const Upload> upload,
 void PlainUpdate::AddTo(size_t tensor, size_t offset, double weight,
                         absl::Span<int64_t> sums) const {
   const std::vector<Slice>& slices = slices_[tensor];
+  // The last slice that begins at or before `offset`; one begins at 0, so there is one.
   auto slice = std::upper_bound(slices.begin(), slices.end(), offset,
                                 [](size_t at, const Slice& other) { return at < other.offset; });
   for (--slice; !sums.empty(); ++slice) {

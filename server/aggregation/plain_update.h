@@ -1,7 +1,7 @@
-// PlainUpdate: a whole update whose values lie in memory as they came, read at any place.
+// PlainUpdate: a whole update that lies in memory as plain float32 values, readable at any offset.
 //
-// Such an update need not pass through an Accumulator: a merge reads each value once, where it
-// lies.
+// Such an update skips the Accumulator: a merge reads each of its values once, from the spool. That
+// saves a pass over the 8-byte sums, which are twice the update's size.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +19,11 @@ namespace tributary {
 class PlainUpdate {
  public:
   // Nothing if a value must be decoded first, or lies in a file. `upload`: complete. `tensors`: how
-  // many of its manifest are plain; those behind are representations.
+  // many of the manifest's tensors are parameters; those after them are representations.
   static std::optional<PlainUpdate> Of(std::shared_ptr<const Upload> upload, size_t tensors);
 
   // Adds weight * value to `sums`, in fixed point, for the values of tensor number `tensor` from
-  // value `offset` on. Requires 0 <= weight <= 1, and so many values.
+  // value `offset` on. Requires 0 <= weight <= 1 and offset + sums.size() <= the tensor's size.
   void AddTo(size_t tensor, size_t offset, double weight, absl::Span<int64_t> sums) const;
 
  private:

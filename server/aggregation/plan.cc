@@ -17,7 +17,8 @@ double SumSamples(const std::vector<CohortMember>& cohort, const AggregationConf
   return sum;
 }
 
-// Who contributes to one parameter, with the member's weight still to be divided.
+// The contributions to one parameter, each with its member's weight in place of the coefficient:
+// the caller divides by the denominator.
 std::vector<Contribution> Contributors(const Target& target, const std::string& parameter,
                                        const std::vector<CohortMember>& cohort,
                                        const AggregationConfig& config) {
@@ -47,7 +48,8 @@ double PaperDenominator(const Target& target, const std::string& parameter,
   });
 }
 
-// Rule `release`: the factor on a client's sample count in numerator and, mostly, denominator.
+// Rule `release`: the factor on a client's sample count, in the numerator and, unless compensation
+// with scope `modality` leaves it out, in the denominator.
 double OutModalityScale(const CohortMember& member, const Target& target,
                         const AggregationConfig& config) {
   return member.modality == target.modality ? 1 : config.out_modality_scale;
@@ -104,7 +106,8 @@ std::vector<Contribution> PlanParameter(const Target& target, const std::string&
     for (Contribution& contribution : contributions) contribution.coefficient /= denominator;
     return contributions;
   }
-  if (config.compensation && config.scope == Scope::kDataset) return {};  // moves nothing
+  if (config.compensation && config.scope == Scope::kDataset)
+    return {};  // the release computes no coefficient here
   const double denominator = ReleaseDenominator(target, parameter, cohort, config);
   for (Contribution& contribution : contributions) {
     contribution.coefficient *=

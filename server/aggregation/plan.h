@@ -3,7 +3,8 @@
 //
 //   W_t[p] <- W_t[p] + sum over contributions c of (t, p): c.coefficient * (W_k[c.source] - W_t[p])
 //
-// Source: algorithm.md section 4, rules `paper` and `release` (there by effective coefficients).
+// Source: docs/algorithm.md section 4, rules `paper` and `release` (there by effective
+// coefficients).
 #pragma once
 
 #include <cstddef>
@@ -25,8 +26,8 @@ struct Contribution {
   double coefficient = 0;
 };
 
-// Contributions by parameter, in the order of the target's manifest. None: the parameter stays as
-// it is.
+// Contributions by parameter, in the order of the target's manifest. A parameter without any stays
+// as it is.
 using TargetPlan = std::vector<std::vector<Contribution>>;
 // By target dataset.
 using Plan = std::map<std::string, TargetPlan>;

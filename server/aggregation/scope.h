@@ -1,5 +1,6 @@
 // Scope: which parameter of which client contributes to which parameter of which target.
-// Source: algorithm.md section 4, "Choices" and the contributors of rules `paper` and `release`.
+// Source: docs/algorithm.md section 4, "Choices" and the contributors of rules `paper` and
+// `release`.
 #pragma once
 
 #include <cstdint>
