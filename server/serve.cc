@@ -66,11 +66,11 @@ void PrintEvent(const RunEvent& event, bool json) {
 class RunningServer {
  public:
   // Binds and serves. FailedPrecondition if the address cannot be listened on.
-  static absl::StatusOr<std::unique_ptr<RunningServer>> Start(const RunConfig& config,
-                                                              const ServiceParts& parts) {
+  static absl::StatusOr<std::unique_ptr<RunningServer>> Start(
+      const RunConfig& config, const ServiceDependencies& dependencies) {
     ASSIGN_OR_RETURN(const auto credentials,
                      MakeServerCredentials(config.server.tls, config.server.listen));
-    auto running = std::unique_ptr<RunningServer>(new RunningServer(parts));
+    auto running = std::unique_ptr<RunningServer>(new RunningServer(dependencies));
     grpc::ServerBuilder builder;
     int port = 0;
     builder.AddListeningPort(config.server.listen, credentials, &port);
@@ -98,8 +98,9 @@ class RunningServer {
   const std::string& address() const { return address_; }
 
  private:
-  explicit RunningServer(const ServiceParts& parts)
-      : federation_(parts, std::min(CoreCount(), kMostAdding)), operator_(parts, &SystemClock()) {}
+  explicit RunningServer(const ServiceDependencies& dependencies)
+      : federation_(dependencies, std::min(CoreCount(), kMostAdding)),
+        operator_(dependencies, &SystemClock()) {}
 
   FederationService federation_;
   OperatorService operator_;
@@ -165,6 +166,7 @@ absl::Status Serve(ServePlan plan) {
                      RunningServer::Start(config, {.context = &context,
                                                    .registry = &registry,
                                                    .coordinator = &coordinator,
+                                                   .active = &coordinator.active_round(),
                                                    .events = events.get()}));
     events->Emit("listening", absl::StrCat("listening on ", server->address()),
                  {{"address", server->address()}});

@@ -194,10 +194,10 @@ absl::StatusOr<StateDict> ReadSafetensors(const std::string& path) {
 
 absl::Status AppendSafetensors(const StateDict& state,
                                const std::map<std::string, std::string>& metadata,
-                               const AwaitTensor& await, AtomicFile* file) {
+                               PendingTensors* pending, AtomicFile* file) {
   RETURN_IF_ERROR(file->Write(HeadOf(state, metadata)));
   for (const StateDict::Entry& entry : state) {
-    if (await != nullptr) await(entry.tensor);
+    if (pending != nullptr) pending->Await(entry.tensor);
     const std::vector<float>& values = entry.tensor.values;
     RETURN_IF_ERROR(
         file->Write({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)}));

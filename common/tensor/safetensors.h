@@ -57,11 +57,11 @@ absl::StatusOr<StateDict> ReadSafetensors(const std::string& path);
 absl::Status WriteSafetensors(const std::string& path, const StateDict& state,
                               const std::map<std::string, std::string>& metadata = {});
 
-// The same into a file that the caller commits. `await`, if there is one, is called before each
-// tensor's values are read.
+// The same into a file that the caller commits. Where some of the tensors are still computed,
+// `pending` is awaited for each before its values are read; null: all values are there.
 absl::Status AppendSafetensors(const StateDict& state,
                                const std::map<std::string, std::string>& metadata,
-                               const AwaitTensor& await, AtomicFile* file);
+                               PendingTensors* pending, AtomicFile* file);
 
 // SHA-256 over the tensors of all `models`, in order of "<model>/<tensor>": that name, a zero byte,
 // the values' bytes.

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,7 +27,12 @@ struct Tensor {
   static Tensor Zeros(Shape shape);
 };
 
-// Returns when a tensor that is in the making has its values.
-using AwaitTensor = std::function<void(const Tensor&)>;
+// Tensors of which some may still be computed.
+class PendingTensors {
+ public:
+  virtual ~PendingTensors() = default;
+  // Returns once the values of `tensor` are final; at once for a tensor that is not computed.
+  virtual void Await(const Tensor& tensor) = 0;
+};
 
 }  // namespace tributary

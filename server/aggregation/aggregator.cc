@@ -1,7 +1,7 @@
 #include "server/aggregation/aggregator.h"
 
 #include <algorithm>
-#include <atomic>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -14,8 +14,8 @@
 namespace tributary {
 namespace {
 
-// What a contribution was added with, over what it counts in the end: the same for all of one
-// parameter, under rule `paper`.
+// Ratio of final to planned coefficient; equal for all contributions to one parameter under rule
+// `paper`. The sum was made with the planned ones, before it was known who would come.
 double RescaleOf(const std::vector<Contribution>& all, const std::vector<CohortMember>& cohort,
                  const std::vector<Contribution>& arrived, const CohortMember& any) {
   const auto same = std::find_if(all.begin(), all.end(), [&](const Contribution& other) {
@@ -81,7 +81,9 @@ absl::Status Aggregator::Add(const std::string& client, std::shared_ptr<Upload> 
   RETURN_IF_ERROR(upload->CheckComplete());
   StateDict representations = upload->TakeRepresentations();
   Addend addend{.upload = std::move(upload)};
-  if (config_.rule == Rule::kPaper) {  // now, while others still come
+  // Under rule `paper` the routes are known already; computing them now takes nothing from the
+  // merge.
+  if (config_.rule == Rule::kPaper) {
     const auto place = static_cast<size_t>(member - cohort_.begin());
     addend = AddendOf(std::move(addend.upload), full_plan_, place, cohort_);
   }
@@ -131,7 +133,10 @@ Aggregator::Addend Aggregator::AddendOf(std::shared_ptr<Upload> upload, const Pl
                                         size_t member,
                                         const std::vector<CohortMember>& cohort) const {
   Addend addend{.upload = std::move(upload), .routes = RoutesOf(plan, member, cohort)};
-  if (keep_) addend.plain = PlainUpdate::Of(addend.upload, addend.routes.size());
+  if (!keep_) return addend;
+  if (std::optional<PlainUpdate> plain = PlainUpdate::Of(addend.upload, addend.routes.size())) {
+    addend.plain = std::make_shared<const PlainUpdate>(*std::move(plain));
+  }
   return addend;
 }
 
@@ -148,7 +153,7 @@ absl::Status Aggregator::AddVerified(absl::Span<const Addend> addends, int threa
   size_t chunks = 0;
   for (const Addend& addend : addends) chunks = std::max(chunks, addend.upload->spool().size());
   absl::Mutex mutex;
-  absl::Status failed;  // to read our own file
+  absl::Status failed;
   ParallelFor(threads, chunks, [&](size_t i) {
     std::string buffer, scratch;
     for (const Addend& addend : addends) {
@@ -156,7 +161,7 @@ absl::Status Aggregator::AddVerified(absl::Span<const Addend> addends, int threa
       const absl::StatusOr<absl::string_view> chunk = addend.upload->spool().Read(i, &buffer);
       if (!chunk.ok()) {
         absl::MutexLock lock(&mutex);
-        failed.Update(chunk.status());
+        failed.Update(chunk.status());  // our own file; the sums are spoiled
         continue;
       }
       AddChunk(*chunk, addend.routes, &scratch);
@@ -182,7 +187,7 @@ absl::Status Aggregator::AddKept(int threads) {
 absl::Status Aggregator::AddKeptLocked(int threads) {
   if (!health_.ok() || kept_.empty()) return health_;
   if (config_.rule == Rule::kRelease) {
-    // Coefficients are those among the clients that have reported.
+    // Only now is it known who has reported, on which the coefficients depend.
     const std::vector<CohortMember> arrived = ArrivedLocked();
     const Plan plan = BuildPlan(targets_, arrived, config_);
     for (size_t i = 0; i < arrived.size(); ++i) {
@@ -192,7 +197,7 @@ absl::Status Aggregator::AddKeptLocked(int threads) {
   }
   std::vector<Addend> coded;
   for (auto& [client, addend] : kept_) {
-    (addend.plain.has_value() ? plain_ : coded).push_back(std::move(addend));
+    (addend.plain != nullptr ? plain_ : coded).push_back(std::move(addend));
   }
   kept_.clear();
   health_.Update(Annotate(AddVerified(coded, threads), "updates are added in part"));
@@ -211,7 +216,7 @@ std::vector<MergeStep> Aggregator::StepsOfLocked(const Plan& plan,
   for (const Addend& plain : plain_) {
     for (size_t tensor = 0; tensor < plain.routes.size(); ++tensor) {
       for (const Route& route : plain.routes[tensor]) {
-        addends[{route.target, route.tensor}].push_back({&*plain.plain, tensor, route.weight});
+        addends[{route.target, route.tensor}].push_back({plain.plain, tensor, route.weight});
       }
     }
   }
@@ -229,8 +234,8 @@ std::vector<MergeStep> Aggregator::StepsOfLocked(const Plan& plan,
         step.factor = RescaleOf(full_plan_.at(targets_[t].dataset)[p], cohort_, target_plan[p],
                                 arrived[target_plan[p].front().member]);
       }
-      // The difference between the contributors' own globals and this one, by dataset and source
-      // tensor: an order that does not change from run to run.
+      // Contributions from other globals, summed by (dataset, source tensor). A map, so that the
+      // order of these float64 additions is the same in every run.
       std::map<std::pair<std::string, std::string>, double> others;
       for (const Contribution& contribution : target_plan[p]) {
         const std::string& dataset = arrived[contribution.member].dataset;
@@ -246,16 +251,22 @@ std::vector<MergeStep> Aggregator::StepsOfLocked(const Plan& plan,
   return steps;
 }
 
-absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, int threads,
-                                    const BesideMerge& beside) {
+absl::StatusOr<std::unique_ptr<RunningMerge>> Aggregator::BeginMerge(
+    std::map<std::string, StateDict>* globals, int threads) {
   absl::MutexLock lock(&mutex_);
   RETURN_IF_ERROR(AddKeptLocked(threads));
   const std::vector<CohortMember> arrived = ArrivedLocked();
   const bool all = arrived.size() == cohort_.size();
   const Plan rest = all ? Plan() : BuildPlan(targets_, arrived, config_);
   const Plan& plan = all ? full_plan_ : rest;
-  RETURN_IF_ERROR(Merge(StepsOfLocked(plan, arrived, globals), threads, beside));
-  plain_.clear();
+  std::vector<MergeStep> steps = StepsOfLocked(plan, arrived, globals);
+  plain_.clear();  // the steps hold what they read, and free it when the merge is finished
+  return RunningMerge::Start(std::move(steps), threads);
+}
+
+absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, int threads) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<RunningMerge> merge, BeginMerge(globals, threads));
+  merge->Finish();
   return absl::OkStatus();
 }
 

@@ -5,12 +5,12 @@
 //      (Upload), so that a refused one never touches a sum; it is added block by block on all
 //      cores, and its spool is freed as it goes. Or it is kept, where the spools of a whole cohort
 //      have room: AddKept() goes over the sums once for all of them, and those that came as plain
-//      values stay where they are, for FinishInto() to read
-//   3. FinishInto() once: the plan over the clients that were added gives the coefficients
+//      values stay where they are, for the merge to read
+//   3. BeginMerge() once: the plan over the clients that were added gives the coefficients
 //
 // An update is a delta against its client's own global. Where it contributes to another target t,
-// W_k - W_t is that delta plus (W_own - W_t), which FinishInto() adds from the globals, with the
-// same coefficient.
+// W_k - W_t is that delta plus (W_own - W_t), which the merge adds from the globals, with the same
+// coefficient.
 //
 // Rule `paper`: updates are weighted by n_k / D of the sampled cohort, whenever they are added, and
 // rescaled at the end by D over the D of those that came. Rule `release`: a client's coefficient
@@ -21,13 +21,12 @@
 // D: with K contributions the change of a value is within K * 2^-41 * D / D_arrived of the exact
 // one before it is rounded to float32.
 //
-// Source: design.md, "Aggregation"; algorithm.md section 4.
+// Source: docs/algorithm.md section 4.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -64,10 +63,10 @@ class Aggregator {
 
   // Adds the whole update of `client` on up to `threads` threads. Errors leave the sums untouched:
   // NotFound for a client outside the cohort, AlreadyExists for one that was added, InvalidArgument
-  // for an upload that is not complete. Any other error is our own disk's, which did not give a
-  // spool back: see health().
+  // for an upload that is not complete. Any other error is our own disk's, from which a spool
+  // cannot be read: see health().
   absl::Status Add(const std::string& client, std::shared_ptr<Upload> upload, int threads = 1);
-  // Not OK once part of an update may be in the sums: the round must be attempted anew.
+  // Not OK once an update may be in the sums in part: the round must be attempted anew.
   absl::Status health() const;
 
   // What an update of `member` may hold.
@@ -75,24 +74,27 @@ class Aggregator {
   // How many updates were added.
   size_t added() const;
 
-  // What the updates that were added hold beside plain parameters, by client; nothing for clients
-  // whose target has no representations.
+  // The representations in the updates that were added, by client; nothing for clients whose target
+  // has none.
   std::map<std::string, StateDict> Representations() const;
 
-  // Adds the updates that were kept and that must be decoded. Not OK if one cannot be read;
-  // FinishInto() must not be called then.
+  // Adds the updates that were kept and that must be decoded. Not OK if one cannot be read; the
+  // round cannot be merged then.
   absl::Status AddKept(int threads = 1);
 
-  // Turns the current globals into the new ones, in place, on up to `threads` threads; `beside`:
-  // see Merge(). Needs no client to have reported: what nobody contributed to stays. Not OK before
-  // the globals were touched: health() and AddKept(), which it calls.
-  absl::Status FinishInto(std::map<std::string, StateDict>* globals, int threads = 1,
-                          const BesideMerge& beside = nullptr);
+  // Begins to turn the current globals into the new ones, in place, on up to `threads` threads.
+  // Needs no client to have reported: what nobody contributed to stays. Not OK, with the globals as
+  // they were: health(), and AddKept(), which it calls. Aggregator and globals must outlive the
+  // merge, and only it may use them until it is finished.
+  absl::StatusOr<std::unique_ptr<RunningMerge>> BeginMerge(
+      std::map<std::string, StateDict>* globals, int threads = 1);
+  // The whole merge.
+  absl::Status FinishInto(std::map<std::string, StateDict>* globals, int threads = 1);
   // The new globals from the current ones.
   absl::StatusOr<std::map<std::string, StateDict>> Finish(
       const std::map<std::string, StateDict>& globals) &&;
 
-  // The sums' memory, at zero. Nothing else may be called afterwards.
+  // The sums' memory, at zero. No merge may be running, and nothing else may be called afterwards.
   Sums TakeSums();
 
  private:
@@ -108,18 +110,19 @@ class Aggregator {
   struct Addend {
     std::shared_ptr<Upload> upload;
     Routes routes = {};
-    std::optional<PlainUpdate> plain = std::nullopt;  // the merge reads it
+    std::shared_ptr<const PlainUpdate> plain = nullptr;  // null: it must be decoded
   };
 
   const Target& TargetOf(const CohortMember& member) const;
   Addend AddendOf(std::shared_ptr<Upload> upload, const Plan& plan, size_t member,
                   const std::vector<CohortMember>& cohort) const;
 
-  // One chunk of each at a time: where they cover the same values, these stay in the caches.
+  // Adds chunk i of all updates before chunk i + 1: chunks of the same number cover about the same
+  // values, so their sums are still in the cache for the next update.
   absl::Status AddVerified(absl::Span<const Addend> addends, int threads);
   void AddChunk(absl::string_view chunk, const Routes& routes, std::string* scratch);
   absl::Status AddKeptLocked(int threads) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Those of the cohort whose updates are here.
+  // The clients of the cohort whose updates were added.
   std::vector<CohortMember> ArrivedLocked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
   Routes RoutesOf(const Plan& plan, size_t member, const std::vector<CohortMember>& cohort) const;
   std::vector<MergeStep> StepsOfLocked(const Plan& plan, const std::vector<CohortMember>& arrived,
@@ -131,14 +134,14 @@ class Aggregator {
   const std::vector<CohortMember> cohort_;
   const AggregationConfig config_;
   const bool keep_;
-  const Plan full_plan_;  // as if everybody had reported: says who goes where
+  const Plan full_plan_;  // as if all of the cohort had reported
   Sums sums_;             // by target
 
   mutable absl::Mutex mutex_;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> added_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, Addend> kept_ ABSL_GUARDED_BY(mutex_);  // by client, until AddKept()
-  std::vector<Addend> plain_ ABSL_GUARDED_BY(mutex_);           // until FinishInto()
+  std::vector<Addend> plain_ ABSL_GUARDED_BY(mutex_);           // until BeginMerge()
   std::map<std::string, StateDict> representations_ ABSL_GUARDED_BY(mutex_);
 };
 

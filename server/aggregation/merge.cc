@@ -2,25 +2,22 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <numeric>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
-#include "common/base/parallel.h"
+#include "absl/types/span.h"
 #include "server/aggregation/fixed_point.h"
 
 namespace tributary {
 namespace {
 
-constexpr size_t kBlock = 512;    // of each step at a time: all its terms fit into the first cache
-constexpr size_t kJob = 1 << 16;  // values of a thread's job
+constexpr size_t kBlock = 512;    // of each step at a time: all its terms fit into the L1 cache
+constexpr size_t kJob = 1 << 16;  // values of a job: enough to hide what taking one costs
 
-// Steps that must be taken together: those whose tensors one of them reads.
+// Steps that must be taken together: a step and those that write what it reads, found by
+// union-find.
 std::vector<std::vector<size_t>> GroupsOf(absl::Span<const MergeStep> steps) {
   absl::flat_hash_map<const Tensor*, size_t> writer;
   for (size_t i = 0; i < steps.size(); ++i) writer[steps[i].tensor] = i;
@@ -72,90 +69,7 @@ void ComputeBlock(const MergeStep& step, size_t begin, absl::Span<float> values)
   }
 }
 
-struct Job {
-  const std::vector<size_t>* group;
-  size_t begin;
-  size_t end;
-};
-
-// Of a tensor that reads no other and that no other reads: in place.
-void DoJobAlone(const MergeStep& step, const Job& job) {
-  std::array<int64_t, kBlock> block;
-  for (size_t begin = job.begin; begin < job.end; begin += kBlock) {
-    const auto sums = absl::MakeSpan(block).first(std::min(kBlock, job.end - begin));
-    SumBlock(step, begin, sums);
-    AddSums(sums, step.factor, absl::MakeSpan(step.tensor->values).subspan(begin, sums.size()));
-  }
-}
-
-void DoJob(absl::Span<const MergeStep> steps, const Job& job) {
-  const MergeStep& first = steps[job.group->front()];
-  if (job.group->size() == 1 && first.foreign.empty()) return DoJobAlone(first, job);
-  std::vector<std::array<float, kBlock>> fresh(job.group->size());
-  for (size_t begin = job.begin; begin < job.end; begin += kBlock) {
-    const size_t count = std::min(kBlock, job.end - begin);
-    for (size_t i = 0; i < fresh.size(); ++i) {
-      ComputeBlock(steps[(*job.group)[i]], begin, absl::MakeSpan(fresh[i]).first(count));
-    }
-    for (size_t i = 0; i < fresh.size(); ++i) {
-      std::copy_n(
-          fresh[i].begin(), count,
-          steps[(*job.group)[i]].tensor->values.begin() + static_cast<std::ptrdiff_t>(begin));
-    }
-  }
-}
-
-// The jobs of a merge, taken in order by any number of threads.
-class Jobs {
- public:
-  Jobs(absl::Span<const MergeStep> steps, std::vector<Job> jobs)
-      : steps_(steps), jobs_(std::move(jobs)) {
-    for (const Job& job : jobs_) {
-      for (const size_t step : *job.group) ++left_[steps_[step].tensor];
-    }
-  }
-
-  // Does the next job. False if there is none.
-  bool DoNext() {
-    const size_t next = next_++;
-    if (next >= jobs_.size()) return false;
-    DoJob(steps_, jobs_[next]);
-    absl::MutexLock lock(&mutex_);
-    for (const size_t step : *jobs_[next].group) --left_[steps_[step].tensor];
-    return true;
-  }
-
-  // Does jobs until those that write to `tensor` are done.
-  void Await(const Tensor& tensor) {
-    while (!IsWritten(tensor) && DoNext()) {
-    }
-    const auto written = [&]()
-                             ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return IsWrittenLocked(tensor); };
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(&written));
-  }
-
- private:
-  bool IsWrittenLocked(const Tensor& tensor) const ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-    const auto left = left_.find(&tensor);
-    return left == left_.end() || left->second == 0;
-  }
-  bool IsWritten(const Tensor& tensor) const {
-    absl::MutexLock lock(&mutex_);
-    return IsWrittenLocked(tensor);
-  }
-
-  const absl::Span<const MergeStep> steps_;
-  const std::vector<Job> jobs_;
-  std::atomic<size_t> next_ = 0;
-  mutable absl::Mutex mutex_;
-  // Of each tensor that is written, how many jobs are still to come.
-  absl::flat_hash_map<const Tensor*, size_t> left_ ABSL_GUARDED_BY(mutex_);
-};
-
-}  // namespace
-
-absl::Status Merge(absl::Span<const MergeStep> steps, int threads, const BesideMerge& beside) {
+absl::Status CheckSizes(absl::Span<const MergeStep> steps) {
   for (const MergeStep& step : steps) {
     for (const auto& [tensor, coefficient] : step.foreign) {
       if (tensor->values.size() == step.tensor->values.size()) continue;
@@ -164,23 +78,107 @@ absl::Status Merge(absl::Span<const MergeStep> steps, int threads, const BesideM
                                               tensor->values.size()));
     }
   }
-  const std::vector<std::vector<size_t>> groups = GroupsOf(steps);
-  std::vector<Job> cut;
-  for (const std::vector<size_t>& group : groups) {
-    const size_t count = steps[group.front()].tensor->values.size();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RunningMerge>> RunningMerge::Start(std::vector<MergeStep> steps,
+                                                                  int threads) {
+  if (absl::Status status = CheckSizes(steps); !status.ok()) return status;
+  std::unique_ptr<RunningMerge> merge(new RunningMerge(std::move(steps)));
+  const size_t all = std::min(static_cast<size_t>(std::max(threads, 1)), merge->jobs_.size());
+  for (size_t i = 1; i < all; ++i) {
+    merge->helpers_.emplace_back([running = merge.get()] {
+      while (running->DoNext()) {
+      }
+    });
+  }
+  return merge;
+}
+
+RunningMerge::RunningMerge(std::vector<MergeStep> steps)
+    : steps_(std::move(steps)), groups_(GroupsOf(steps_)) {
+  absl::MutexLock lock(&mutex_);
+  for (const std::vector<size_t>& group : groups_) {
+    const size_t count = steps_[group.front()].tensor->values.size();
     for (size_t begin = 0; begin < count; begin += kJob) {
-      cut.push_back({&group, begin, std::min(begin + kJob, count)});
+      jobs_.push_back({&group, begin, std::min(begin + kJob, count)});
+      for (const size_t step : group) ++left_[steps_[step].tensor];
     }
   }
-  const size_t count = cut.size();
-  Jobs jobs(steps, std::move(cut));
-  RunOnThreads(threads, count, [&](bool caller) {
-    if (caller && beside != nullptr) {
-      beside([&jobs](const Tensor& tensor) { jobs.Await(tensor); });
+}
+
+// Of a tensor that reads no other and that no other reads: in place.
+void RunningMerge::DoAlone(const MergeStep& step, const Job& job) const {
+  std::array<int64_t, kBlock> block;
+  for (size_t begin = job.begin; begin < job.end; begin += kBlock) {
+    const auto sums = absl::MakeSpan(block).first(std::min(kBlock, job.end - begin));
+    SumBlock(step, begin, sums);
+    AddSums(sums, step.factor, absl::MakeSpan(step.tensor->values).subspan(begin, sums.size()));
+  }
+}
+
+void RunningMerge::Do(const Job& job) const {
+  const std::vector<size_t>& group = *job.group;
+  const MergeStep& first = steps_[group.front()];
+  if (group.size() == 1 && first.foreign.empty()) return DoAlone(first, job);
+  // All steps of the group read old values, so none may be written before all are computed.
+  std::vector<std::array<float, kBlock>> fresh(group.size());
+  for (size_t begin = job.begin; begin < job.end; begin += kBlock) {
+    const size_t count = std::min(kBlock, job.end - begin);
+    for (size_t i = 0; i < fresh.size(); ++i) {
+      ComputeBlock(steps_[group[i]], begin, absl::MakeSpan(fresh[i]).first(count));
     }
-    while (jobs.DoNext()) {
+    for (size_t i = 0; i < fresh.size(); ++i) {
+      std::copy_n(fresh[i].begin(), count,
+                  steps_[group[i]].tensor->values.begin() + static_cast<std::ptrdiff_t>(begin));
     }
-  });
+  }
+}
+
+bool RunningMerge::DoNext() {
+  const size_t next = next_++;
+  if (next >= jobs_.size()) return false;
+  Do(jobs_[next]);
+  absl::MutexLock lock(&mutex_);
+  for (const size_t step : *jobs_[next].group) --left_[steps_[step].tensor];
+  return true;
+}
+
+bool RunningMerge::IsWrittenLocked(const Tensor& tensor) const {
+  const auto left = left_.find(&tensor);
+  return left == left_.end() || left->second == 0;
+}
+
+bool RunningMerge::IsWritten(const Tensor& tensor) const {
+  absl::MutexLock lock(&mutex_);
+  return IsWrittenLocked(tensor);
+}
+
+void RunningMerge::Await(const Tensor& tensor) {
+  while (!IsWritten(tensor) && DoNext()) {
+  }
+  // No job is left to take, but others may still be at those of this tensor.
+  const auto written = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return IsWrittenLocked(tensor); };
+  absl::MutexLock lock(&mutex_);
+  mutex_.Await(absl::Condition(&written));
+}
+
+void RunningMerge::Finish() {
+  while (DoNext()) {
+  }
+  for (std::thread& helper : helpers_) helper.join();
+  helpers_.clear();
+  // The updates' memory is for the next round's uploads.
+  for (MergeStep& step : steps_) step.addends.clear();
+}
+
+absl::Status Merge(std::vector<MergeStep> steps, int threads) {
+  absl::StatusOr<std::unique_ptr<RunningMerge>> merge =
+      RunningMerge::Start(std::move(steps), threads);
+  if (!merge.ok()) return merge.status();
+  (*merge)->Finish();
   return absl::OkStatus();
 }
 

@@ -51,6 +51,7 @@ absl::Status Spool::Append(std::string chunk) {
     budget_->Hold(chunk.size());
     held.in_memory = std::make_unique<std::string>(std::move(chunk));
   } else {
+    // Spills. Made only now: most uploads never need a file.
     if (fd_ < 0) fd_ = open(path_.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd_ < 0) return ErrnoStatus(errno, absl::StrCat("cannot write ", path_));
     const ssize_t written =
@@ -89,7 +90,7 @@ void Spool::Free(size_t index) {
   budget_->Release(held.length);
   budget_->PutBuffer(std::move(*held.in_memory));
   held.in_memory.reset();
-  budget_->Give(static_cast<int64_t>(held.length));
+  budget_->Give(static_cast<int64_t>(held.length));  // last: the buffer is back by then
 }
 
 void Spool::Clear() {

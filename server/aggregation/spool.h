@@ -1,11 +1,12 @@
 // Spool: an upload's chunks as they came, until they are added.
 //
-// Chunks stay in memory while the spools of a round together are within their budget; others go to
-// a file in the state folder, which is removed with the spool. An upload that reserves its room
-// before it begins meets the file only with what the budget never holds of one upload. A broken
+// Chunks stay in memory while the spools of a round together are within their budget; the others
+// spill to a file in the state folder, which is removed with the spool. An upload that reserves its
+// memory before it begins spills only what exceeds the most that one upload may reserve. A broken
 // transfer resumes at size().
 //
-// Not thread-safe, but for Read() and Free() of different chunks; the budget is.
+// Not thread-safe, except that Read() and Free() of different chunks may run side by side; the
+// budget is thread-safe.
 #pragma once
 
 #include <atomic>
@@ -24,18 +25,20 @@
 
 namespace tributary {
 
-// Memory for the uploads of a round where the largest has `largest_upload` bytes: room for one, or
-// for several where they are small. Of what a large one has beyond 96 MiB a quarter goes to a file:
-// sums, globals, upload and what many connections take would else come to more than four models.
+// Memory for the uploads of a round, from the bytes of its largest upload: one upload, at least
+// 48 MiB, so that several small ones fit. Of what a large one has beyond 96 MiB a quarter spills to
+// a file: otherwise sums (two models), globals, upload and connections exceed four models.
 int64_t SpoolBytes(int64_t largest_upload);
 
-// Bytes that all spools together may hold in memory, and the buffers that hold them, which are used
-// again: what the allocator would keep of them in its arenas could be a multiple. Thread-safe.
+// The memory budget that all spools of a round share, and a pool of chunk buffers. The pool is
+// there because malloc's arenas, one per thread, keep freed chunks for themselves: several times
+// the budget. Thread-safe.
 class SpoolBudget {
  public:
-  // `most_reserved`: of one spool.
+  // `most_reserved`: the most that one spool may reserve.
   explicit SpoolBudget(int64_t bytes, int64_t most_reserved = std::numeric_limits<int64_t>::max())
       : most_(bytes), most_reserved_(most_reserved), left_(bytes) {}
+  int64_t bytes() const { return most_; }
   int64_t most_reserved() const { return most_reserved_; }
   bool Take(int64_t bytes) {
     if (left_.fetch_sub(bytes) >= bytes) return true;
@@ -44,13 +47,14 @@ class SpoolBudget {
   }
   void Give(int64_t bytes) { left_.fetch_add(bytes); }
 
-  // Chunks that lie in memory come and go.
+  // A chunk is in memory from now on, and no longer. Counts what the pool has to leave room for.
   void Hold(uint64_t bytes) { held_ += static_cast<int64_t>(bytes); }
   void Release(uint64_t bytes) { held_ -= static_cast<int64_t>(bytes); }
 
-  // An empty string, of one that was put back if there is one.
+  // An empty string, with the capacity of one that was put back if there is one.
   std::string TakeBuffer();
-  // Keeps the buffer of `used`, unless what is held and kept would come to more than the budget.
+  // Keeps the buffer of `used` for TakeBuffer(), unless chunks in memory and kept buffers together
+  // would exceed the budget; then it is freed.
   void PutBuffer(std::string used);
 
  private:
@@ -71,13 +75,13 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  // Makes sure of room for `bytes` more in memory, or for as many as one spool may reserve,
-  // counting what is reserved already; false if the budget has no such room.
+  // Reserves memory for `bytes` more, or for the most that one spool may reserve; what is reserved
+  // already counts. False, with nothing changed, if the budget does not have it.
   bool Reserve(uint64_t bytes);
   // Appends the next chunk. ResourceExhausted if the disk is full; the spool is then as before.
   absl::Status Append(std::string chunk);
-  // Chunk number `index` < size(), which was not freed. `buffer` may be used to hold it; the result
-  // is valid until the buffer changes or the chunk is freed.
+  // Chunk number `index` < size(), which was not freed. The result may refer to `buffer`, and is
+  // valid until the buffer changes or the chunk is freed.
   absl::StatusOr<absl::string_view> Read(size_t index, std::string* buffer) const;
   // The same chunk if it lies in memory.
   std::optional<absl::string_view> InMemory(size_t index) const;

@@ -13,6 +13,15 @@ uint64_t MostUploadBytes(uint64_t elements, uint64_t tensors) {
   return elements * 4 + elements / 16 + tensors * 256 + (64 << 10);
 }
 
+UploadBounds BoundsOf(const Manifest& manifest) {
+  const uint64_t tensors = manifest.tensors.size();
+  UploadBounds bounds;
+  bounds.bytes = MostUploadBytes(static_cast<uint64_t>(manifest.ElementCount()), tensors);
+  // A chunk holds at least a kilobyte, but for the last and for tiny tensors.
+  bounds.chunks = bounds.bytes / 1024 + tensors + 1;
+  return bounds;
+}
+
 Upload::Upload(const Manifest* manifest, size_t plain, uint64_t most_bytes,
                std::unique_ptr<Spool> spool)
     : manifest_(manifest),
@@ -54,6 +63,8 @@ absl::Status Upload::Append(int ticket, std::string chunk) {
         " bytes, the most that its manifest and its header allow: a tensor is too long "
         "or sent twice"));
   }
+  // The reader moves on as it verifies. If the chunk then cannot be spooled (a full disk), it must
+  // go back, so that the client may send the same chunk again.
   const ChunkReader::Position before = reader_.position();
   RETURN_IF_ERROR(
       reader_.Read(chunk, [this](size_t tensor, size_t offset, absl::Span<const float> values)

@@ -1,5 +1,5 @@
-// Upload: one client's update while it arrives. Each chunk is verified when it comes and spooled;
-// what is complete is ready to be added.
+// Upload: one client's update while it arrives. Each chunk is verified when it comes, then spooled;
+// a complete upload was verified whole.
 //
 // Thread-safe: of two streams of the same client, the one with the later ticket goes on.
 #pragma once
@@ -18,22 +18,30 @@
 
 namespace tributary {
 
-// The most that an honest upload of `elements` values in `tensors` tensors takes in the largest
-// codec, f32: its values, and room for the messages around them.
+// The most bytes that an honest upload of `elements` values in `tensors` tensors takes, in the
+// largest codec, f32: the values, and the messages around them.
 uint64_t MostUploadBytes(uint64_t elements, uint64_t tensors);
+
+// What an honest upload of a manifest takes at most.
+struct UploadBounds {
+  uint64_t bytes = 0;
+  uint64_t chunks = 0;
+};
+UploadBounds BoundsOf(const Manifest& manifest);
 
 class Upload {
  public:
-  // `manifest` must outlive the upload; tensors from number `plain` on are representations: decoded
-  // and kept beside the chunks. `most_bytes`: of all chunks together.
+  // `manifest` must outlive the upload. Its first `plain` tensors are parameters; the others are
+  // representations, which are also decoded and kept beside the chunks. `most_bytes`: of all chunks
+  // together.
   Upload(const Manifest* manifest, size_t plain, uint64_t most_bytes, std::unique_ptr<Spool> spool);
 
   // From now on only the stream that shows `ticket` may append. Returns how many chunks are held.
   uint32_t Claim(int ticket);
-  // Takes room in memory for all bytes that may come, or for as many as one upload may have there,
-  // once; false if there is none now.
+  // Reserves memory for all bytes that may still come (Spool::Reserve()), once; false if there is
+  // none now.
   bool Reserve();
-  // Whether it has been taken.
+  // Whether Reserve() has returned true.
   bool reserved() const;
   uint64_t most_bytes() const { return most_bytes_; }
   // Verifies and spools the next chunk. InvalidArgument, DataLoss or OutOfRange name what is wrong

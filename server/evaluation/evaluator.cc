@@ -105,9 +105,10 @@ class Evaluation {
                            .images = gallery.image_count(),
                            .captions = gallery.text_count(),
                            .chance_r1_sum = ChanceR1Sum(gallery),
-                           .folds = {}};
+                           .folded_r1_sum = {}};
     if (gallery.image_count() == kFoldedGallery) {
-      metrics.folds = EvaluateRetrievalFolds(gallery, kFolds);
+      const RetrievalMetrics folds = EvaluateRetrievalFolds(gallery, kFolds);
+      metrics.folded_r1_sum = folds.i2t.r1 + folds.t2i.r1;
     }
     return metrics;
   }
@@ -197,13 +198,12 @@ absl::StatusOr<TaskMetrics> Evaluator::Evaluate(const std::string& dataset,
   return metrics;
 }
 
-absl::StatusOr<nlohmann::json> Evaluator::EvaluateAll(
+absl::StatusOr<std::map<std::string, TaskMetrics>> Evaluator::EvaluateAll(
     const std::map<std::string, StateDict>& globals) {
-  nlohmann::json tasks = nlohmann::json::object();
+  std::map<std::string, TaskMetrics> tasks;
   for (const auto& [name, global] : globals) {
     if (!parts_->tasks.contains(name)) continue;
-    ASSIGN_OR_RETURN(const TaskMetrics metrics, Evaluate(name, global));
-    tasks[name] = ToJson(metrics);
+    ASSIGN_OR_RETURN(tasks[name], Evaluate(name, global));
   }
   return tasks;
 }

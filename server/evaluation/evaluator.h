@@ -10,8 +10,6 @@
 #include <memory>
 #include <string>
 
-#include <nlohmann/json.hpp>
-
 #include "absl/status/statusor.h"
 #include "common/model/model_spec.h"
 #include "common/tensor/state_dict.h"
@@ -48,8 +46,9 @@ class Evaluator {
   // tensors. Internal: scores that are not finite.
   absl::StatusOr<TaskMetrics> Evaluate(const std::string& dataset, const StateDict& global);
 
-  // `tasks` of result.json: the metrics of each dataset that has a test, by name.
-  absl::StatusOr<nlohmann::json> EvaluateAll(const std::map<std::string, StateDict>& globals);
+  // The metrics of each dataset that has a test, by name.
+  absl::StatusOr<std::map<std::string, TaskMetrics>> EvaluateAll(
+      const std::map<std::string, StateDict>& globals);
 
  private:
   struct Parts;

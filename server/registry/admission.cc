@@ -112,6 +112,17 @@ std::optional<v1::Refusal> CheckJoin(const v1::Join& join, const RunContext& con
   return std::nullopt;
 }
 
+std::optional<v1::Refusal> CheckReady(const v1::Ready& ready, const std::string& client,
+                                      const DatasetContext& dataset) {
+  const absl::StatusOr<Manifest> manifest = ManifestFromProto(ready.upload());
+  const absl::Status same =
+      manifest.ok() ? CheckSameManifest(*manifest, dataset.upload) : manifest.status();
+  if (same.ok()) return std::nullopt;
+  return Refuse(v1::Refusal::REASON_MANIFEST,
+                absl::StrCat("client ", client, ": its model differs from the run's: ",
+                             same.message(), "; use the run's software version"));
+}
+
 v1::Welcome MakeWelcome(const RunContext& context, const DatasetContext& dataset) {
   v1::Welcome welcome;
   welcome.set_protocol(kProtocolVersion);

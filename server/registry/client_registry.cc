@@ -97,11 +97,12 @@ bool ClientRegistry::Detach(const std::string& name, const ClientLink* link) {
   return true;
 }
 
-std::optional<std::string> ClientRegistry::ClientOfSession(const std::string& session) const {
+absl::StatusOr<std::string> ClientRegistry::ClientOfSession(const std::string& session) const {
   absl::MutexLock lock(&mutex_);
   const auto found = sessions_.find(session);
-  if (found == sessions_.end()) return std::nullopt;
-  return found->second;
+  if (found != sessions_.end()) return found->second;
+  return absl::UnauthenticatedError(
+      "unknown session: join on an Attend stream first, and use the session of its Welcome");
 }
 
 bool ClientRegistry::Send(const std::string& name, v1::ServerMessage message) const {

@@ -65,8 +65,8 @@ class ClientRegistry {
   // Forgets the link, if it is still the one that serves the name. True if it was.
   bool Detach(const std::string& name, const ClientLink* link);
 
-  // The client that a session belongs to.
-  std::optional<std::string> ClientOfSession(const std::string& session) const;
+  // The client that a session belongs to. Unauthenticated for an unknown one.
+  absl::StatusOr<std::string> ClientOfSession(const std::string& session) const;
   // Sends to one client; false if it is not linked.
   bool Send(const std::string& name, v1::ServerMessage message) const;
   void SendToAll(const v1::ServerMessage& message) const;

@@ -1,62 +1,62 @@
 // Coordinator: runs a federation's rounds, one after another, from the last commit to the last
 // round.
 //
-// One thread calls Run(). Handlers of any thread report what clients do through the registry, the
-// live round and the On...() functions, each of which wakes Run(). Decisions are pure functions
-// (round_state.h) of what is known at that moment; time comes from a Clock.
-//
 //   wait for clients -> sample -> offer tasks -> collect -> merge -> evaluate -> commit -> next
 //   round
+//
+// It holds the loop and its waits; what it decides is a pure function of what is known at that
+// moment (round_state.h), and time comes from a Clock. The models are RunModels', who is how far is
+// the LiveRound's.
+//
+// One thread calls Run(). Handlers of any thread report what clients do through the registry, the
+// active round and the On...() functions, each of which wakes Run().
 //
 // A client's fault ends that client's part of the round. An error that Run() returns is the
 // coordinator's own (disk, models) or a round that found no quorum in all its attempts; the state
 // folder then holds the last commit.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/base/clock.h"
 #include "server/registry/client_registry.h"
 #include "server/registry/run_context.h"
+#include "server/round/active_round.h"
 #include "server/round/events.h"
-#include "server/round/live_round.h"
 #include "server/round/progress.h"
 #include "server/round/round_state.h"
+#include "server/round/run_events.h"
+#include "server/round/run_models.h"
 #include "server/store/run_store.h"
 #include "server/strategy/strategy.h"
 
 namespace tributary {
 
-// Computes the metrics of the globals, by dataset, as `tasks` of result.json.
-using EvaluateGlobals =
-    std::function<absl::StatusOr<nlohmann::json>(const std::map<std::string, StateDict>&)>;
-
 class Coordinator {
  public:
-  struct Parts {
+  struct Dependencies {
     const RunContext* context;
     RunStore* store;
     EventLog* events;
     ClientRegistry* registry;
     const Strategy* strategy;
     const Clock* clock;
-    // Of a new run; empty where the store has a commit.
+    // Globals of a new run; empty where the store has a commit.
     std::map<std::string, StateDict> initial = {};
     EvaluateGlobals evaluate;
     // Memory for uploads under way; nothing: as much as goes well with the models' size.
     std::optional<int64_t> spool_bytes = std::nullopt;
   };
   // The pointers must outlive the coordinator.
-  explicit Coordinator(Parts parts) : parts_(std::move(parts)) {}
+  explicit Coordinator(Dependencies dependencies);
 
   // Runs until the last round is committed (OK), Stop() is called (Cancelled), or an error ends the
   // run.
@@ -65,14 +65,16 @@ class Coordinator {
   // must not call it.
   void Stop(const std::string& reason);
 
-  // The round that takes tasks and updates now; null between rounds.
-  std::shared_ptr<LiveRound> CurrentRound() const;
+  // The round that takes tasks and updates now.
+  const ActiveRound& active_round() const { return active_; }
   RunSnapshot Snapshot() const;
 
+  // A client may not attend.
+  void OnRefused(const std::string& client, const std::string& reason);
   // A client attends: it may have a task in this round.
   void OnAttending(const std::string& client);
-  // A client's stream has ended.
-  void OnLost(const std::string& client);
+  // A client's stream has ended, for `reason`.
+  void OnLeft(const std::string& client, const std::string& reason);
   // Something has changed that a decision may depend on.
   void Wake();
 
@@ -82,50 +84,38 @@ class Coordinator {
   absl::StatusOr<std::shared_ptr<LiveRound>> OpenRound(int round, int attempt);
   absl::Status AwaitClients();
   absl::StatusOr<RoundDecision> AwaitUpdates(LiveRound* live);
-  absl::Status CommitRound(LiveRound* live, absl::Time started);
-  // Whether the models of `round` are evaluated, and hashed.
-  bool Evaluates(int round) const;
-  // Puts what the next round's clients download into published_.
-  absl::Status PublishModels(StageTimes* stages);
-  // The globals of a round that are written already; or nothing.
-  using EarlyGlobals = std::optional<absl::StatusOr<StagedModels>>;
-  // Merges what the round has brought. The globals are written beside, each as soon as it is
-  // merged, unless the method may yet change them.
-  absl::StatusOr<EarlyGlobals> MergeRound(LiveRound* live);
-  // Publishes the models and writes them with `record`, whose time and hash it fills in.
-  absl::Status PublishAndStore(RoundRecord* record, absl::Time started, StageTimes* stages,
-                               EarlyGlobals globals = std::nullopt);
+  // Merges and commits a round that was closed.
+  absl::Status CommitRound(const std::shared_ptr<LiveRound>& live, absl::Time started);
   // Whose updates this committed round holds.
   void RememberMerged(const RoundRecord& record);
   absl::Status FinishRun();
-  Attendance TakeAttendance() const;
-  std::vector<CohortMember> SampleMembers(int round, int attempt) const;
   void Offer(const LiveRound& live, const std::string& client) const;
+  // Ends the active round, if there is one, for clients: no update is taken from now on, and tasks
+  // that are still open are cancelled.
   void CloseRound(const std::string& reason);
-  absl::Status Enter(int round, int attempt, Phase phase, const std::string& reason);
+  absl::Status Enter(int round, int attempt, Phase phase);
   // Sleeps until woken, until `until`, or for a tick, in which it does what is due regularly.
   // Cancelled after Stop().
   absl::Status Pause(absl::Time until, const std::string& waiting);
   void Tick();
   void DropSilent();
-  void EmitProgress() const;
+  void EmitProgress();
+  void Lost(const std::string& client);
 
-  Parts parts_;
+  Dependencies deps_;
+  RunEvents events_;
+  ActiveRound active_;
   mutable absl::Mutex mutex_;
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<std::string> stop_ ABSL_GUARDED_BY(mutex_);
-  std::shared_ptr<LiveRound> live_ ABSL_GUARDED_BY(mutex_);
-  RunSnapshot snapshot_ ABSL_GUARDED_BY(mutex_);
-  uint64_t bytes_up_ ABSL_GUARDED_BY(mutex_) = 0;  // of committed rounds
-  uint64_t bytes_down_ ABSL_GUARDED_BY(mutex_) = 0;
+  RunSnapshot snapshot_ ABSL_GUARDED_BY(mutex_);               // bytes: of closed rounds
   std::map<std::string, int> merged_ ABSL_GUARDED_BY(mutex_);  // last round, by client
-  // Of the last commit. Shared with what is published of them, which may refer to their values.
-  std::shared_ptr<ModelSet> models_;
-  std::map<std::string, PublishedModel> published_;  // by dataset
-  Sums sums_;                                        // memory that rounds pass on
-  std::shared_ptr<SpoolBudget> spool_budget_;        // the same
-  absl::Time missed_since_ = absl::InfinitePast();   // since when an expected client is missed
-  absl::Time last_sweep_ = absl::InfinitePast();     // for silent clients
+
+  // Of Run()'s thread alone.
+  RunModels models_;
+  std::shared_ptr<SpoolBudget> spool_budget_;       // memory that rounds pass on
+  absl::Time missed_since_ = absl::InfinitePast();  // since when an expected client is missed
+  absl::Time last_sweep_ = absl::InfinitePast();    // for silent clients
   absl::Time last_offer_ = absl::InfinitePast();
   absl::Time last_progress_ = absl::InfinitePast();
   absl::Time first_round_ = absl::InfinitePast();  // when this process began to sample

@@ -44,6 +44,10 @@ nlohmann::json RunEvent::ToJson() const {
           {"data", data}};
 }
 
+bool RunEvent::EndsRun() const {
+  return kind == "run_finished" || kind == "run_stopped" || kind == "run_failed";
+}
+
 absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(const std::string& path,
                                                          const Clock* clock) {
   if (path.empty()) return std::unique_ptr<EventLog>(new EventLog(nullptr, 1, clock));

@@ -34,6 +34,8 @@ struct RunEvent {
   nlohmann::json data = nlohmann::json::object();
 
   nlohmann::json ToJson() const;
+  // Whether nothing comes after it: the run is finished, was stopped or has failed.
+  bool EndsRun() const;
 };
 
 class EventLog {

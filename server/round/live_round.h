@@ -1,23 +1,23 @@
-// LiveRound: one attempt at a round while clients work on it.
+// LiveRound: one attempt at a round while clients work on it, as their streams see it.
 //
-// It holds what the streams need (the encoded models, shared by all), who of the cohort is how far,
-// and the uploads that are arriving. The coordinator asks it for its state and decides; gRPC
-// handlers tell it what clients do.
+// It puts together who is how far (CohortTasks), whose turn it is to upload (UploadQueue), the
+// models that are downloaded and the sums (Aggregator), and tells of what happens to updates. The
+// coordinator asks it for its state and decides; handlers of any thread tell it what clients do:
+//
+//   Accept, Lost, Fail                          of the task
+//   Download                                    of a pull
+//   AwaitTurn, Ask                              of a question whether to push
+//   BeginPush, AwaitRoom, AppendChunk ..., FinishPush    of a push, in this order
 //
 // A client's fault closes that client's part and nothing else.
 //
-// Uploads reserve room in memory before they begin. Where there is none, a client's question
-// whether to push waits for its answer, or its push, unread, for those before it to be added: that
-// is the back-pressure. Where those before it come over a slow line, so that they will not be there
-// within kLongestTurn, the next in turn goes to a file instead after kPatience.
-//
 // Thread-safe. A chunk is verified on the thread that calls AppendChunk(), an update is added on
-// that of FinishPush() or, if the aggregator keeps it, of MergeInto().
+// that of FinishPush() or, if the aggregator keeps it, by the merge. Turns and `wake` are called
+// with no lock held.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -32,46 +32,41 @@
 #include "common/base/clock.h"
 #include "common/codec/encoded_state.h"
 #include "server/aggregation/aggregator.h"
+#include "server/round/cohort_tasks.h"
 #include "server/round/published_model.h"
 #include "server/round/round_state.h"
-#include "server/round/stage_times.h"
+#include "server/round/round_timings.h"
+#include "server/round/run_events.h"
+#include "server/round/upload_queue.h"
+#include "server/store/round_record.h"
 #include "tributary/v1/federation.pb.h"
 
 namespace tributary {
 
-// What is known of an update that was accepted.
-struct AcceptedUpdate {
-  std::string client;
-  uint64_t bytes = 0;
-  v1::TrainingReport report;
+struct RoundOptions {
+  int round = 0;
+  int attempt = 0;
+  absl::Time deadline;
+  std::vector<CohortMember> cohort;                 // in increasing order of name
+  std::map<std::string, PublishedModel> downloads;  // by dataset
+  std::unique_ptr<Aggregator> aggregator;
+  std::string spool_folder;
+  std::shared_ptr<SpoolBudget> spool_budget;  // memory for uploads under way
+  int threads = 1;                            // that add an update
+  const Clock* clock = nullptr;
+  RunEvents* events = nullptr;
 };
 
 class LiveRound {
  public:
-  static constexpr absl::Duration kPatience = absl::Seconds(2);
-  // The most that a question waits for its answer: well below what clients wait.
-  static constexpr absl::Duration kLongestTurn = absl::Seconds(10);
-
-  struct Setup {
-    int round = 0;
-    int attempt = 0;
-    absl::Time deadline;
-    std::vector<CohortMember> cohort;                 // in increasing order of name
-    std::map<std::string, PublishedModel> downloads;  // by dataset
-    std::unique_ptr<Aggregator> aggregator;
-    std::string spool_folder;
-    std::shared_ptr<SpoolBudget> spool_budget;  // memory for uploads under way
-    int threads = 1;                            // that add an update
-    const Clock* clock = nullptr;
-  };
   // Called, from any thread, after a change that the coordinator should look at.
   using Wake = std::function<void()>;
 
-  LiveRound(Setup setup, Wake wake);
+  LiveRound(RoundOptions options, Wake wake);
 
-  int round() const { return setup_.round; }
-  int attempt() const { return setup_.attempt; }
-  const std::vector<CohortMember>& cohort() const { return setup_.cohort; }
+  int round() const { return options_.round; }
+  int attempt() const { return options_.attempt; }
+  const std::vector<CohortMember>& cohort() const { return options_.cohort; }
 
   // State for Decide().
   RoundState State() const;
@@ -85,105 +80,71 @@ class LiveRound {
   void Accept(const std::string& client);
   // The client is gone: its task is offered again when it comes back. What it has pushed stays.
   void Lost(const std::string& client);
-  // The client gives the task up. False if it is not its to give up any more.
-  bool Fail(const std::string& client);
+  // The client gives the task up, for `reason`. Ignored if it is not its to give up any more.
+  void Fail(const std::string& client, const std::string& reason);
 
   // The model that `client` trains; differences from `held_version` (0: nothing), if that is what
-  // it holds and there are any. NotFound if it is not in the cohort.
+  // it holds and there are any. NotFound if it is not in the cohort; FailedPrecondition if the
+  // round is closed; OutOfRange if the model has fewer than `first_chunk` chunks.
   absl::StatusOr<std::shared_ptr<const EncodedState>> Download(const std::string& client,
-                                                               uint64_t held_version) const;
+                                                               uint64_t held_version,
+                                                               uint32_t first_chunk = 0) const;
 
   // What is held of the client's update.
   v1::UpdateState Ask(const std::string& client) const;
   // Calls `answer`, from any thread and perhaps at once, when Ask() may be answered: where an
-  // update of `bytes` is wanted from its first chunk on, in its turn.
-  void AwaitTurn(const std::string& client, uint64_t bytes, std::function<void()> answer);
-  // Begins or resumes an upload at chunk header.first_chunk(); returns a ticket for AppendChunk()
-  // and FinishPush(). An earlier stream of the same client loses its ticket. A state other than
-  // STATE_WANTED is final.
-  v1::UpdateState BeginPush(const std::string& client, const v1::PushHeader& header, int* ticket);
-  // Calls `begin`, from any thread and perhaps at once, when chunks of the upload may be read.
-  void AwaitRoom(const std::string& client, int ticket, std::function<void()> begin);
+  // update of `bytes` is wanted from its first chunk on, in its turn. If the client asks or pushes
+  // again meanwhile, the older `answer` is called at once.
+  void AwaitTurn(const std::string& client, uint64_t bytes, UploadQueue::Turn answer);
+  // Begins or resumes an upload at chunk header.first_chunk(). The result's ticket is for
+  // AppendChunk() and FinishPush(); an earlier stream of the same client loses its own. Without a
+  // ticket (< 0) the state is the answer to the push, and final unless it is STATE_WANTED.
+  CohortTasks::Start BeginPush(const std::string& client, const v1::PushHeader& header);
+  // Calls `read`, from any thread and perhaps at once, when chunks of the upload may be read.
+  void AwaitRoom(const std::string& client, int ticket, UploadQueue::Turn read);
   // Lets those uploads begin that have waited long enough. To be called now and then.
-  void AdmitOverdue();
+  void AdmitOverdue() { Admit(); }
   // A buffer for the next chunk.
-  std::string TakeBuffer() { return setup_.spool_budget->TakeBuffer(); }
+  std::string TakeBuffer() { return options_.spool_budget->TakeBuffer(); }
   // Verifies and spools the next chunk. Aborted: the ticket is no longer valid; any other error:
   // see what Ask() says now.
   absl::Status AppendChunk(const std::string& client, int ticket, std::string chunk);
   // All chunks have come: adds the update.
-  v1::UpdateState FinishPush(const std::string& client, int ticket, AcceptedUpdate* accepted);
+  v1::UpdateState FinishPush(const std::string& client, int ticket);
 
   // No update is taken from now on: those under way are told that they are late. Drops the models
   // that are downloaded, once the streams that read them are done.
   void Close();
   // Not OK if our own disk has spoiled the sums: the round must be attempted anew.
-  absl::Status health() const { return setup_.aggregator->health(); }
-  // What the accepted updates hold beside plain parameters, by client. Requires Close() before.
-  std::map<std::string, StateDict> Representations() const;
-  // Turns the globals into the new ones; `beside`: see Merge(). Requires Close() before.
-  absl::Status MergeInto(std::map<std::string, StateDict>* globals,
-                         const BesideMerge& beside = nullptr);
-  // The sums' memory, for the next round. Requires Close() before; the last use of the round.
-  Sums TakeSums();
+  absl::Status health() const { return options_.aggregator->health(); }
+  // The sums, to be merged or taken back. Requires Close() before.
+  Aggregator* aggregator() { return options_.aggregator.get(); }
 
-  StageTimes& stages() { return stages_; }
+  RoundTimings& timings() { return timings_; }
   void CountDown(uint64_t bytes) { bytes_down_ += bytes; }
-  void CountUp(uint64_t bytes) { bytes_up_ += bytes; }
   uint64_t bytes_down() const { return bytes_down_; }
   uint64_t bytes_up() const { return bytes_up_; }
-  // Of the clients that have reported, by name.
-  std::map<std::string, AcceptedUpdate> Accepted() const;
+  // The updates that are held, by client.
+  std::map<std::string, UpdateRecord> Updates() const;
 
  private:
-  struct Part {
-    const CohortMember* member = nullptr;
-    uint64_t elements = 0, tensors = 0;  // of its manifest: bound what it may upload
-    TaskState state = TaskState::kOffered;
-    bool acknowledged = false;
-    bool adding = false;  // its upload is complete and being added
-    std::shared_ptr<Upload> upload;
-    v1::PushHeader header;
-    int ticket = 0;       // of the stream that is pushing; counts up
-    std::string refused;  // why the update was refused
-    AcceptedUpdate accepted;
-  };
-  v1::UpdateState AskLocked(const std::string& client) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  v1::UpdateState Added(const std::string& client, int ticket, const absl::Status& verdict,
-                        uint64_t bytes, AcceptedUpdate* accepted);
-  // Why an upload with this header may not begin; empty if it may.
-  std::string FaultOf(const Part& part, const v1::PushHeader& header) const;
-  uint64_t MostBytesOf(const Part& part, uint64_t announced) const;
-  void Refuse(const std::string& client, std::shared_ptr<Upload> upload,
+  std::shared_ptr<Upload> NewUpload(const CohortMember& member, uint64_t most_bytes) const;
+  // Lets in those whose turn it is, now that something has changed.
+  void Admit();
+  // The same, after memory was freed, and wakes the coordinator.
+  void AfterMemoryWasFreed();
+  void Reject(const std::string& client, std::shared_ptr<Upload> upload,
               const absl::Status& status);
-  // Whether the uploads that hold the memory are too slow to be waited for.
-  bool TooSlowLocked(absl::Duration elapsed) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Uploads that wait for memory and may begin now.
-  std::vector<std::function<void()>> AdmittedLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Admit(bool progressed = true);
-  std::shared_ptr<Upload> NewUpload(const Part& part, uint64_t bytes);
 
-  Setup setup_;
+  RoundOptions options_;
   const Wake wake_;
-  StageTimes stages_;
+  RoundTimings timings_;
   std::atomic<uint64_t> bytes_down_ = 0;
   std::atomic<uint64_t> bytes_up_ = 0;
   mutable absl::Mutex mutex_;
   absl::CondVar added_;
-  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  int adding_ ABSL_GUARDED_BY(mutex_) = 0;
-  struct Waiting {
-    std::string client;
-    int ticket;  // of the push; of a question that of the last push
-    bool question;
-    absl::Time since;
-    std::function<void()> begin;
-  };
-  std::deque<Waiting> waiting_ ABSL_GUARDED_BY(mutex_);
-  absl::Time progressed_ ABSL_GUARDED_BY(mutex_) =
-      absl::InfinitePast();                       // last room given or freed
-  uint64_t arrived_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes since then, of uploads that have room
-  std::map<std::string, Part> parts_ ABSL_GUARDED_BY(mutex_);
+  CohortTasks tasks_ ABSL_GUARDED_BY(mutex_);
+  UploadQueue queue_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tributary

@@ -17,29 +17,29 @@ struct SlicePair {
 
 // One slice of the next version, from the values of the last one (which are consumed).
 SlicePair NextSlice(const EncodedState::Source& tensor, const EncodedState::Extent& extent,
-                    std::vector<float> values, const PublishSetting& setting) {
+                    std::vector<float> values, const PublishOptions& options) {
   const float* target = tensor.values.data() + extent.begin;
   std::vector<float> difference(values.size());
   for (size_t i = 0; i < values.size(); ++i) difference[i] = target[i] - values[i];
   SlicePair pair;
   pair.delta = EncodedState::EncodeSlice(
       tensor.spec, extent, difference, nullptr,
-      {.codec = *setting.delta,
-       .sum_codec = setting.whole,
+      {.codec = *options.delta,
+       .sum_codec = options.whole,
        .on_decoded = [&](size_t, size_t offset, absl::Span<const float> decoded) {
          for (size_t i = 0; i < decoded.size(); ++i) {
            values[offset - extent.begin + i] += decoded[i];
          }
        }});
-  RoundTo(CodecOfTensor(tensor.spec, setting.whole), absl::MakeSpan(values));
+  RoundTo(CodecOfTensor(tensor.spec, options.whole), absl::MakeSpan(values));
   pair.whole =
-      EncodedState::EncodeSlice(tensor.spec, extent, values, nullptr, {.codec = setting.whole});
+      EncodedState::EncodeSlice(tensor.spec, extent, values, nullptr, {.codec = options.whole});
   return pair;
 }
 
 // The slices of the next version, cut as those of one chunk of the last one.
 std::vector<SlicePair> NextSlices(absl::Span<const EncodedState::Source> tensors,
-                                  const absl::Cord& last, const PublishSetting& setting) {
+                                  const absl::Cord& last, const PublishOptions& options) {
   const std::string chunk(last);
   std::vector<EncodedState::Extent> extents;
   std::vector<std::vector<float>> values;
@@ -58,7 +58,7 @@ std::vector<SlicePair> NextSlices(absl::Span<const EncodedState::Source> tensors
   std::vector<SlicePair> slices;
   for (size_t i = 0; i < extents.size(); ++i) {
     slices.push_back(
-        NextSlice(tensors[extents[i].tensor], extents[i], std::move(values[i]), setting));
+        NextSlice(tensors[extents[i].tensor], extents[i], std::move(values[i]), options));
   }
   return slices;
 }
@@ -67,19 +67,19 @@ std::vector<SlicePair> NextSlices(absl::Span<const EncodedState::Source> tensors
 
 PublishedModel Publish(absl::Span<const EncodedState::Source> tensors,
                        const std::shared_ptr<const void>& owner, const EncodedState* last,
-                       const PublishSetting& setting) {
-  if (!setting.delta.has_value() || last == nullptr) {
+                       const PublishOptions& options) {
+  if (!options.delta.has_value() || last == nullptr) {
     return {.whole = EncodedState::Encode(
                 tensors, owner,
-                {.codec = setting.whole,
-                 .chunk_bytes = setting.chunk_bytes,
-                 .threads = setting.threads,
-                 .plain_f32 = setting.plain_f32 && !setting.delta.has_value()}),
+                {.codec = options.whole,
+                 .chunk_bytes = options.chunk_bytes,
+                 .threads = options.threads,
+                 .plain_f32 = options.plain_f32 && !options.delta.has_value()}),
             .delta = nullptr};
   }
   std::vector<std::vector<SlicePair>> pairs(last->chunks().size());
-  ParallelFor(setting.threads, pairs.size(),
-              [&](size_t i) { pairs[i] = NextSlices(tensors, last->chunks()[i], setting); });
+  ParallelFor(options.threads, pairs.size(),
+              [&](size_t i) { pairs[i] = NextSlices(tensors, last->chunks()[i], options); });
   std::vector<EncodedSlice> delta, whole;
   for (std::vector<SlicePair>& chunk : pairs) {
     for (SlicePair& pair : chunk) {
@@ -88,9 +88,9 @@ PublishedModel Publish(absl::Span<const EncodedState::Source> tensors,
     }
   }
   PublishedModel published;
-  published.whole = EncodedState::Assemble(whole, setting.chunk_bytes, {});
+  published.whole = EncodedState::Assemble(whole, options.chunk_bytes, {});
   published.delta = EncodedState::Assemble(
-      delta, setting.chunk_bytes,
+      delta, options.chunk_bytes,
       {.version = published.whole->version().version, .base = last->version().version});
   return published;
 }

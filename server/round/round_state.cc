@@ -99,7 +99,7 @@ RoundDecision Decide(absl::Time now, const RoundState& state, const RoundConfig&
 RoundDecision DecideStart(absl::Time now, const Attendance& attendance, absl::Duration patience) {
   const std::string present =
       absl::StrCat(attendance.attending, " of ", attendance.expected, " expected clients attend");
-  if (attendance.every_dataset && attendance.attending >= attendance.expected) {
+  if (attendance.complete()) {
     return {RoundDecision::Action::kClose, present};
   }
   const absl::Time end = attendance.waiting_since + patience;

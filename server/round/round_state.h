@@ -61,10 +61,12 @@ RoundDecision Decide(absl::Time now, const RoundState& state, const RoundConfig&
 
 // Who should attend before a round is sampled, and who does.
 struct Attendance {
-  int expected = 0;            // clients that the run file expects
-  int attending = 0;           // that are ready for tasks
-  bool every_dataset = false;  // at least one of each dataset
-  absl::Time waiting_since;    // since when somebody is missed
+  int expected = 0;                                 // clients that the run file expects
+  int attending = 0;                                // that are ready for tasks
+  bool every_dataset = false;                       // at least one of each dataset
+  absl::Time waiting_since = absl::InfinitePast();  // since when somebody is missed
+
+  bool complete() const { return attending >= expected && every_dataset; }
 };
 
 // Whether to sample now: everybody is there, or `patience` is over and each dataset has a client.

@@ -13,7 +13,7 @@ nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundR
   double seconds = 0;
   uint64_t bytes_up = 0, bytes_down = 0;
   nlohmann::json rounds = nlohmann::json::array();
-  nlohmann::json tasks = nlohmann::json::object();
+  std::map<std::string, TaskMetrics> tasks;
   for (const RoundRecord& record : history) {
     seconds += record.seconds;
     bytes_up += record.bytes_up;
@@ -24,8 +24,8 @@ nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundR
                       {"seconds", record.seconds},
                       {"bytes_up", record.bytes_up},
                       {"bytes_down", record.bytes_down},
-                      {"tasks", record.tasks},
-                      {"updates", record.updates}});
+                      {"tasks", TasksToJson(record.tasks)},
+                      {"updates", UpdatesToJson(record.updates)}});
     if (!record.model_hash.empty()) rounds.back()["model_hash"] = record.model_hash;
   }
   return {{"name", context.config.name},
@@ -39,7 +39,7 @@ nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundR
           {"bytes_down", bytes_down},
           {"model_hash", history.back().model_hash},
           {"software_version", kSoftwareVersion},
-          {"tasks", tasks},
+          {"tasks", TasksToJson(tasks)},
           {"history", rounds}};
 }
 

@@ -10,8 +10,8 @@ constexpr size_t kMostQueued = 64;
 
 }  // namespace
 
-AttendReactor* AttendReactor::Start(const ServiceParts& parts, PeerIdentity peer) {
-  std::shared_ptr<AttendReactor> reactor(new AttendReactor(parts, std::move(peer)));
+AttendReactor* AttendReactor::Start(const ServiceDependencies& dependencies, PeerIdentity peer) {
+  std::shared_ptr<AttendReactor> reactor(new AttendReactor(dependencies, std::move(peer)));
   reactor->self_ = reactor;
   reactor->StartRead(&reactor->incoming_);
   return reactor.get();
@@ -39,8 +39,8 @@ void AttendReactor::FinishLocked() {
 void AttendReactor::OnReadDone(bool ok) {
   if (!ok) return Close();  // the client has closed its half, or the stream broke
   session_.Handle(incoming_, self_);
-  // Ready holds a manifest. Kept until the next message, those of thousands of clients would lie
-  // between all that is allocated in the meantime, and leave as many holes.
+  // Ready holds a manifest. Freed now; kept until the next message it fragments the heap at
+  // thousands of clients.
   incoming_.Clear();
   StartRead(&incoming_);
 }

@@ -16,7 +16,7 @@ namespace tributary {
 class AttendReactor final : public grpc::ServerBidiReactor<v1::ClientMessage, v1::ServerMessage>,
                             public ClientLink {
  public:
-  static AttendReactor* Start(const ServiceParts& parts, PeerIdentity peer);
+  static AttendReactor* Start(const ServiceDependencies& dependencies, PeerIdentity peer);
 
   // ClientLink
   void Send(v1::ServerMessage message) override;
@@ -29,7 +29,8 @@ class AttendReactor final : public grpc::ServerBidiReactor<v1::ClientMessage, v1
   void OnDone() override;
 
  private:
-  AttendReactor(const ServiceParts& parts, PeerIdentity peer) : session_(parts, std::move(peer)) {}
+  AttendReactor(const ServiceDependencies& dependencies, PeerIdentity peer)
+      : session_(dependencies, std::move(peer)) {}
   void FinishLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   AttendSession session_;

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "common/rpc/model_proto.h"
 #include "server/registry/admission.h"
 
 namespace tributary {
@@ -34,14 +32,17 @@ void AttendSession::Handle(const v1::ClientMessage& message,
   if (message.has_heartbeat() && message.heartbeat().has_progress()) {
     progress = message.heartbeat().progress();
   }
-  parts_.registry->Heard(client_, link.get(), std::move(progress));
+  deps_.registry->Heard(client_, link.get(), std::move(progress));
   if (message.has_ready()) {
     Ready(message.ready(), link);
   } else if (message.has_task_accepted()) {
     const v1::TaskAccepted& task = message.task_accepted();
-    if (const auto round = RoundOf(task.round(), task.attempt())) round->Accept(client_);
+    if (const auto live = deps_.active->Get(task.round(), task.attempt())) live->Accept(client_);
   } else if (message.has_task_failed()) {
-    TaskFailed(message.task_failed());
+    const v1::TaskFailed& task = message.task_failed();
+    if (const auto live = deps_.active->Get(task.round(), task.attempt())) {
+      live->Fail(client_, task.message());
+    }
   } else if (message.has_leave()) {
     leave_reason_ = message.leave().reason();
     link->Close();
@@ -53,12 +54,12 @@ void AttendSession::Join(const v1::Join& join, const std::shared_ptr<ClientLink>
   if (absl::Status may = CheckMayActAsClient(peer_, join.client()); !may.ok()) {
     return Refuse(MakeRefusal(v1::Refusal::REASON_NOT_PERMITTED, may), join.client(), link.get());
   }
-  if (std::optional<v1::Refusal> refusal = CheckJoin(join, *parts_.context)) {
+  if (std::optional<v1::Refusal> refusal = CheckJoin(join, *deps_.context)) {
     return Refuse(*std::move(refusal), join.client(), link.get());
   }
-  const DatasetContext& dataset = parts_.context->datasets.at(join.data().dataset());
+  const DatasetContext& dataset = deps_.context->datasets.at(join.data().dataset());
   const absl::StatusOr<std::string> session =
-      parts_.registry->Attach(join, dataset.config.modality, link);
+      deps_.registry->Attach(join, dataset.config.modality, link);
   if (!session.ok()) {
     return Refuse(MakeRefusal(v1::Refusal::REASON_NAME, session.status(), true), join.client(),
                   link.get());
@@ -66,68 +67,34 @@ void AttendSession::Join(const v1::Join& join, const std::shared_ptr<ClientLink>
   client_ = join.client();
   dataset_ = dataset.config.name;
   v1::ServerMessage message;
-  *message.mutable_welcome() = MakeWelcome(*parts_.context, dataset);
+  *message.mutable_welcome() = MakeWelcome(*deps_.context, dataset);
   message.mutable_welcome()->set_session(*session);
   link->Send(std::move(message));
 }
 
 void AttendSession::Ready(const v1::Ready& ready, const std::shared_ptr<ClientLink>& link) {
-  const DatasetContext& dataset = parts_.context->datasets.at(dataset_);
-  const absl::StatusOr<Manifest> manifest = ManifestFromProto(ready.upload());
-  const absl::Status same =
-      manifest.ok() ? CheckSameManifest(*manifest, dataset.upload) : manifest.status();
-  if (!same.ok()) {
-    return Refuse(MakeRefusal(v1::Refusal::REASON_MANIFEST,
-                              absl::FailedPreconditionError(absl::StrCat(
-                                  "client ", client_, ": its model differs from the run's: ",
-                                  same.message(), "; use the run's software version"))),
-                  client_, link.get());
+  if (std::optional<v1::Refusal> refusal =
+          CheckReady(ready, client_, deps_.context->datasets.at(dataset_))) {
+    return Refuse(*std::move(refusal), client_, link.get());
   }
-  if (!parts_.registry->MarkAttending(client_, link.get())) return;
+  if (!deps_.registry->MarkAttending(client_, link.get())) return;
   v1::ServerMessage message;
   message.mutable_attending();
   link->Send(std::move(message));
-  if (const std::optional<ClientInfo> client = parts_.registry->Client(client_)) {
-    parts_.events->Emit("client_joined", absl::StrCat(client_, " attends"),
-                        {{"client", client_},
-                         {"dataset", client->dataset},
-                         {"modality", std::string(ModalityName(client->modality))},
-                         {"samples", client->samples},
-                         {"device", client->device}});
-  }
-  parts_.coordinator->OnAttending(client_);
-}
-
-void AttendSession::TaskFailed(const v1::TaskFailed& failed) {
-  const auto round = RoundOf(failed.round(), failed.attempt());
-  if (round == nullptr || !round->Fail(client_)) return;
-  parts_.events->Emit(
-      "task_failed", absl::StrCat(client_, " gives up: ", failed.message()),
-      {{"round", failed.round()}, {"client", client_}, {"reason", failed.message()}});
+  deps_.coordinator->OnAttending(client_);
 }
 
 void AttendSession::Refuse(v1::Refusal refusal, const std::string& client, ClientLink* link) {
-  parts_.events->Emit("client_refused", refusal.message(),
-                      {{"client", client}, {"reason", refusal.message()}});
+  deps_.coordinator->OnRefused(client, refusal.message());
   v1::ServerMessage message;
   *message.mutable_refusal() = std::move(refusal);
   link->Send(std::move(message));
   link->Close();
 }
 
-std::shared_ptr<LiveRound> AttendSession::RoundOf(uint32_t round, uint32_t attempt) const {
-  std::shared_ptr<LiveRound> live = parts_.coordinator->CurrentRound();
-  const bool same = live != nullptr && static_cast<uint32_t>(live->round()) == round &&
-                    static_cast<uint32_t>(live->attempt()) == attempt;
-  return same ? live : nullptr;
-}
-
 void AttendSession::End(const ClientLink* link, const std::string& reason) {
-  if (client_.empty() || !parts_.registry->Detach(client_, link)) return;
-  const std::string& why = leave_reason_.empty() ? reason : leave_reason_;
-  parts_.events->Emit("client_left", absl::StrCat(client_, " left: ", why),
-                      {{"client", client_}, {"reason", why}});
-  parts_.coordinator->OnLost(client_);
+  if (client_.empty() || !deps_.registry->Detach(client_, link)) return;
+  deps_.coordinator->OnLeft(client_, leave_reason_.empty() ? reason : leave_reason_);
 }
 
 }  // namespace tributary

@@ -13,25 +13,15 @@
 
 #include "common/rpc/credentials.h"
 #include "server/registry/client_registry.h"
-#include "server/registry/run_context.h"
-#include "server/round/coordinator.h"
-#include "server/round/events.h"
+#include "server/service/service_dependencies.h"
 #include "tributary/v1/federation.pb.h"
 
 namespace tributary {
 
-// What the handlers of a server share. The pointers outlive every handler.
-struct ServiceParts {
-  const RunContext* context;
-  ClientRegistry* registry;
-  Coordinator* coordinator;
-  EventLog* events;
-};
-
 class AttendSession {
  public:
-  AttendSession(const ServiceParts& parts, PeerIdentity peer)
-      : parts_(parts), peer_(std::move(peer)) {}
+  AttendSession(const ServiceDependencies& dependencies, PeerIdentity peer)
+      : deps_(dependencies), peer_(std::move(peer)) {}
 
   // `link` leads to the client whose message this is.
   void Handle(const v1::ClientMessage& message, const std::shared_ptr<ClientLink>& link);
@@ -41,12 +31,9 @@ class AttendSession {
  private:
   void Join(const v1::Join& join, const std::shared_ptr<ClientLink>& link);
   void Ready(const v1::Ready& ready, const std::shared_ptr<ClientLink>& link);
-  void TaskFailed(const v1::TaskFailed& failed);
   void Refuse(v1::Refusal refusal, const std::string& client, ClientLink* link);
-  // The live round, if it is attempt `attempt` of `round`.
-  std::shared_ptr<LiveRound> RoundOf(uint32_t round, uint32_t attempt) const;
 
-  const ServiceParts parts_;
+  const ServiceDependencies deps_;
   const PeerIdentity peer_;
   uint64_t handled_ = 0;  // highest sequence number
   std::string client_;    // empty before an admitted Join

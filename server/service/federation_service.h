@@ -5,7 +5,7 @@
 // those of a push are copied once, to where they are verified and kept.
 #pragma once
 
-#include "server/service/attend_session.h"
+#include "server/service/service_dependencies.h"
 #include "server/service/workers.h"
 #include "tributary/v1/federation.grpc.pb.h"
 
@@ -16,7 +16,8 @@ class FederationService final
           v1::Federation::WithRawCallbackMethod_PushUpdate<v1::Federation::CallbackService>> {
  public:
   // Updates are added on `threads` threads of the service's own.
-  FederationService(const ServiceParts& parts, int threads) : parts_(parts), workers_(threads) {}
+  FederationService(const ServiceDependencies& dependencies, int threads)
+      : deps_(dependencies), workers_(threads) {}
 
   grpc::ServerBidiReactor<v1::ClientMessage, v1::ServerMessage>* Attend(
       grpc::CallbackServerContext* context) override;
@@ -29,7 +30,7 @@ class FederationService final
                                                         grpc::ByteBuffer* answer) override;
 
  private:
-  const ServiceParts parts_;
+  const ServiceDependencies deps_;
   WorkerPool workers_;
 };
 

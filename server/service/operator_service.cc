@@ -6,8 +6,9 @@
 #include <google/protobuf/util/json_util.h>
 
 #include "absl/strings/str_cat.h"
-#include "common/base/version.h"
+#include "common/rpc/credentials.h"
 #include "common/rpc/status_proto.h"
+#include "server/round/run_status.h"
 
 namespace tributary {
 namespace {
@@ -28,7 +29,7 @@ v1::Event ToProto(const RunEvent& event) {
   return proto;
 }
 
-// Owns itself until OnDone(). Ends after run_finished, run_stopped or run_failed.
+// Owns itself until OnDone(). Ends with the run.
 class WatchReactor final : public grpc::ServerWriteReactor<v1::Event> {
  public:
   WatchReactor(EventLog* events, uint64_t first) : events_(events) {
@@ -56,8 +57,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::Event> {
     if (finished_ || cancelled_) return;
     if (queue_.size() >= kMostQueued) queue_.erase(queue_.begin() + 1);
     queue_.push_back(ToProto(event));
-    last_ |=
-        event.kind == "run_finished" || event.kind == "run_stopped" || event.kind == "run_failed";
+    last_ |= event.EndsRun();
     if (queue_.size() == 1) StartWrite(&queue_.front());
   }
   void Continue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -85,53 +85,17 @@ absl::Status MayOperate(const grpc::CallbackServerContext& context) {
   return CheckMayOperate(IdentityOf(*context.auth_context()));
 }
 
-std::string StateOf(const ClientInfo& client, const RunSnapshot& snapshot) {
-  if (!client.attending) return "absent";
-  const auto task = snapshot.tasks.find(client.name);
-  if (task == snapshot.tasks.end()) return "attending";
-  return task->second == TaskState::kReported ? "reported" : "training";
-}
-
 }  // namespace
-
-v1::RunStatus OperatorService::Status() const {
-  const RunSnapshot snapshot = parts_.coordinator->Snapshot();
-  const RunContext& context = *parts_.context;
-  v1::RunStatus status;
-  status.set_run_id(context.run_id);
-  status.set_run_name(context.config.name);
-  status.set_method(std::string(MethodName(context.config)));
-  status.set_round(static_cast<uint32_t>(snapshot.round));
-  status.set_rounds(static_cast<uint32_t>(context.config.rounds));
-  status.set_phase(std::string(PhaseName(snapshot.phase)));
-  status.set_waiting(snapshot.waiting);
-  status.set_bytes_up(snapshot.bytes_up);
-  status.set_bytes_down(snapshot.bytes_down);
-  status.set_software_version(kSoftwareVersion);
-  for (const ClientInfo& client : parts_.registry->Clients()) {
-    v1::ClientStatus* row = status.add_clients();
-    row->set_client(client.name);
-    row->set_dataset(client.dataset);
-    row->set_modality(std::string(ModalityName(client.modality)));
-    row->set_samples(client.samples);
-    row->set_state(StateOf(client, snapshot));
-    row->set_device(client.device);
-    row->set_last_heard_ms(static_cast<uint64_t>(
-        std::max<int64_t>(0, absl::ToInt64Milliseconds(clock_->Now() - client.last_heard))));
-    if (!client.progress.has_value()) continue;
-    row->set_step(client.progress->step());
-    row->set_steps(client.progress->steps());
-    row->set_loss(client.progress->loss());
-  }
-  return status;
-}
 
 grpc::ServerUnaryReactor* OperatorService::GetStatus(grpc::CallbackServerContext* context,
                                                      const v1::StatusRequest*,
                                                      v1::RunStatus* status) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const absl::Status may = MayOperate(*context);
-  if (may.ok()) *status = Status();
+  if (may.ok()) {
+    *status = RunStatusOf(*deps_.context, deps_.coordinator->Snapshot(), deps_.registry->Clients(),
+                          clock_->Now());
+  }
   reactor->Finish(ToGrpcStatus(may));
   return reactor;
 }
@@ -140,7 +104,7 @@ grpc::ServerWriteReactor<v1::Event>* OperatorService::WatchEvents(
     grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
   const absl::Status may = MayOperate(*context);
   if (!may.ok()) return new RefusedWatch(may);
-  return new WatchReactor(parts_.events, request->first_sequence());
+  return new WatchReactor(deps_.events, request->first_sequence());
 }
 
 grpc::ServerUnaryReactor* OperatorService::Stop(grpc::CallbackServerContext* context,
@@ -148,7 +112,7 @@ grpc::ServerUnaryReactor* OperatorService::Stop(grpc::CallbackServerContext* con
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const absl::Status may = MayOperate(*context);
   if (may.ok())
-    parts_.coordinator->Stop(absl::StrCat("stopped by an operator: ", request->reason()));
+    deps_.coordinator->Stop(absl::StrCat("stopped by an operator: ", request->reason()));
   reactor->Finish(ToGrpcStatus(may));
   return reactor;
 }

@@ -1,14 +1,16 @@
 // The Operator service: status, events, stop.
 #pragma once
 
-#include "server/service/attend_session.h"
+#include "common/base/clock.h"
+#include "server/service/service_dependencies.h"
 #include "tributary/v1/operator.grpc.pb.h"
 
 namespace tributary {
 
 class OperatorService final : public v1::Operator::CallbackService {
  public:
-  OperatorService(const ServiceParts& parts, const Clock* clock) : parts_(parts), clock_(clock) {}
+  OperatorService(const ServiceDependencies& dependencies, const Clock* clock)
+      : deps_(dependencies), clock_(clock) {}
 
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
                                       const v1::StatusRequest* request,
@@ -19,9 +21,7 @@ class OperatorService final : public v1::Operator::CallbackService {
                                  const v1::StopRequest* request, v1::StopReply* reply) override;
 
  private:
-  v1::RunStatus Status() const;
-
-  const ServiceParts parts_;
+  const ServiceDependencies deps_;
   const Clock* const clock_;
 };
 

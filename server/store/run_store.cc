@@ -40,7 +40,7 @@ constexpr char kSchema[] = R"(
     reason TEXT);
 )";
 
-// Version 1 had SHA-256 in place of checksums: longer, and known by that.
+// Version 1 had SHA-256 in place of XXH3 checksums. Its rows are told apart by their length.
 constexpr char kUpgrade[] = "ALTER TABLE files RENAME COLUMN sha256 TO checksum;";
 constexpr size_t kSha256Characters = 64;
 
@@ -48,7 +48,7 @@ constexpr absl::string_view kGlobalSuffix = ".safetensors";
 constexpr absl::string_view kAuxiliarySuffix = ".auxiliary.safetensors";
 constexpr absl::string_view kPublishedSuffix = ".published.chunks";
 
-// While it lives, a transaction is on the disk when it returns, with all before it.
+// While it lives, a transaction returns only once it is on the disk, with all before it.
 class SyncedTransactions {
  public:
   explicit SyncedTransactions(sqlite3* database) : database_(database) { Set("FULL"); }
@@ -58,7 +58,7 @@ class SyncedTransactions {
 
  private:
   void Set(absl::string_view mode) const {
-    // A setting of the connection: it does not touch the file.
+    // Only sets a flag of the connection, so it cannot fail on the disk.
     SqliteExecute(database_, absl::StrCat("PRAGMA synchronous = ", mode).c_str()).IgnoreError();
   }
   sqlite3* const database_;
@@ -68,7 +68,7 @@ std::string ChecksumText(uint64_t checksum) {
   return absl::StrCat(absl::Hex(checksum, absl::kZeroPad16));
 }
 
-// DataLoss if the file is not what it was when it was committed.
+// DataLoss if the file's checksum is not the one that was committed.
 absl::Status CheckFile(const std::string& path, const std::string& expected) {
   std::string found;
   if (expected.size() == kSha256Characters) {
@@ -80,6 +80,18 @@ absl::Status CheckFile(const std::string& path, const std::string& expected) {
   if (found == expected) return absl::OkStatus();
   return absl::DataLossError(
       absl::StrCat(path, " is damaged: its checksum is ", found, ", expected ", expected,
+                   "; restore the state folder from a backup or start the run in a new one"));
+}
+
+// The values of a column of `round` that holds JSON. DataLoss if it is not as it was written.
+template <typename Values>
+absl::StatusOr<Values> ReadColumn(const SqliteStatement& statement, int column, int round,
+                                  absl::StatusOr<Values> (*read)(const nlohmann::json&)) {
+  const nlohmann::json json = nlohmann::json::parse(statement.Text(column), nullptr, false);
+  absl::StatusOr<Values> values = read(json);
+  if (values.ok()) return values;
+  return absl::DataLossError(
+      absl::StrCat("run.db: round ", round, ": ", values.status().message(),
                    "; restore the state folder from a backup or start the run in a new one"));
 }
 
@@ -128,7 +140,8 @@ absl::Status RunStore::OpenDatabase() {
                                                       "; this build reads up to ", kSchemaVersion));
   }
   if (version == 1) RETURN_IF_ERROR(SqliteExecute(database_, kUpgrade));
-  // In this mode a transaction reaches the disk with the next one that is synced: that of a commit.
+  // NORMAL: transitions are not synced one by one; they reach the disk with the next commit, which
+  // is (SyncedTransactions). A crash of the machine may lose them; nothing depends on them.
   RETURN_IF_ERROR(
       SqliteExecute(database_, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"));
   return SqliteExecute(database_, kSchema);
@@ -170,10 +183,10 @@ std::string RunStore::CheckpointFolder(int round) const {
 }
 
 absl::Status RunStore::WriteState(int round, const std::string& name, const StateDict& state,
-                                  const AwaitTensor& await, StagedModels* staged) const {
+                                  PendingTensors* pending, StagedModels* staged) const {
   auto file = std::make_unique<AtomicFile>(absl::StrCat(CheckpointFolder(round), "/", name),
                                            absl::StrCat(SpareFolder(), "/", name));
-  RETURN_IF_ERROR(AppendSafetensors(state, {{"round", absl::StrCat(round)}}, await, file.get()));
+  RETURN_IF_ERROR(AppendSafetensors(state, {{"round", absl::StrCat(round)}}, pending, file.get()));
   staged->checksums[name] = file->checksum();
   staged->unsynced.push_back(std::move(file));
   return absl::OkStatus();
@@ -181,14 +194,15 @@ absl::Status RunStore::WriteState(int round, const std::string& name, const Stat
 
 absl::StatusOr<StagedModels> RunStore::StageGlobals(int round,
                                                     const std::map<std::string, StateDict>& globals,
-                                                    const AwaitTensor& await) const {
+                                                    PendingTensors* pending) const {
   const std::string folder = CheckpointFolder(round);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create ", folder));
   StagedModels staged;
   for (const auto& [target, state] : globals) {
-    RETURN_IF_ERROR(WriteState(round, absl::StrCat(target, kGlobalSuffix), state, await, &staged));
+    RETURN_IF_ERROR(
+        WriteState(round, absl::StrCat(target, kGlobalSuffix), state, pending, &staged));
   }
   return staged;
 }
@@ -215,7 +229,7 @@ absl::Status RunStore::InsertRound(const RoundRecord& record,
                                    absl::Time when) {
   const SyncedTransactions synced(database_);
   RETURN_IF_ERROR(SqliteExecute(database_, "BEGIN IMMEDIATE"));
-  // After COMMIT there is nothing to roll back, and SQLite says so harmlessly.
+  // After COMMIT there is no transaction: SQLite returns an error, which is ignored.
   absl::Cleanup roll_back = [this] {
     sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
   };
@@ -230,8 +244,8 @@ absl::Status RunStore::InsertRound(const RoundRecord& record,
                         .Bind(static_cast<int64_t>(record.bytes_up))
                         .Bind(static_cast<int64_t>(record.bytes_down))
                         .Bind(record.model_hash)
-                        .Bind(record.tasks.dump())
-                        .Bind(record.updates.dump())
+                        .Bind(TasksToJson(record.tasks).dump())
+                        .Bind(UpdatesToJson(record.updates).dump())
                         .Run());
   }
   for (const auto& [name, checksum] : checksums) {
@@ -255,8 +269,8 @@ absl::StatusOr<StagedModels> RunStore::StageRest(int round, const ModelSet& mode
   absl::Status status = globals.status();
   if (status.ok()) status = WriteRest(round, models, &*globals);
   if (status.ok()) return globals;
-  globals = status;  // closes its files
-  // What was written of it must not fill the disk.
+  globals = status;  // closes the files
+  // Frees what was written: the disk may be full, and the run goes on from the last commit.
   RemoveUnnamedCheckpoints().IgnoreError();
   std::error_code ignored;
   std::filesystem::remove_all(SpareFolder(), ignored);
@@ -289,10 +303,12 @@ absl::Status RunStore::RemoveUnnamedCheckpoints() const {
   for (const auto& entry :
        std::filesystem::directory_iterator(absl::StrCat(folder_, "/checkpoints"), error)) {
     if (named.contains(entry.path().string()) || entry.path() == SpareFolder()) continue;
-    std::error_code in_use;  // the folder of spare files goes if it is empty, as after a commit
+    // Becomes the folder of spare files, in place of the old one if that is empty: a commit has
+    // used its files up.
+    std::error_code in_use;
     std::filesystem::rename(entry.path(), SpareFolder(), in_use);
     if (!in_use) continue;
-    std::error_code ignored;  // what cannot be removed now is tried again at the next commit
+    std::error_code ignored;  // tried again at the next commit
     std::filesystem::remove_all(SpareFolder(), ignored);
     std::filesystem::rename(entry.path(), SpareFolder(), ignored);
   }
@@ -354,8 +370,8 @@ absl::StatusOr<std::vector<RoundRecord>> RunStore::History() const {
     record.bytes_up = static_cast<uint64_t>(statement.Integer(3));
     record.bytes_down = static_cast<uint64_t>(statement.Integer(4));
     record.model_hash = statement.Text(5);
-    record.tasks = nlohmann::json::parse(statement.Text(6), nullptr, false);
-    record.updates = nlohmann::json::parse(statement.Text(7), nullptr, false);
+    ASSIGN_OR_RETURN(record.tasks, ReadColumn(statement, 6, record.round, TasksFromJson));
+    ASSIGN_OR_RETURN(record.updates, ReadColumn(statement, 7, record.round, UpdatesFromJson));
     history.push_back(std::move(record));
   }
 }

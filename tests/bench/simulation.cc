@@ -189,7 +189,8 @@ absl::StatusOr<RoundOutcome> Simulation::RunRound(int round) {
   if (!auxiliary_.empty()) RETURN_IF_ERROR(RefreshAuxiliary(targets_, globals_, &auxiliary_));
   outcome.cpu_seconds = cpu_seconds_;
   if (round % config_.evaluation.every == 0 || round == config_.rounds) {
-    ASSIGN_OR_RETURN(outcome.tasks, evaluator_->EvaluateAll(globals_));
+    ASSIGN_OR_RETURN(const auto tasks, evaluator_->EvaluateAll(globals_));
+    outcome.tasks = TasksToJson(tasks);
   }
   return outcome;
 }

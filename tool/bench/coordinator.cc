@@ -77,9 +77,7 @@ absl::Status RunBenchCoordinator(const BenchCommand& command) {
          return initial;
        },
        .make_evaluate = [](const RunContext&) -> absl::StatusOr<EvaluateGlobals> {
-         return [](const std::map<std::string, StateDict>&) -> absl::StatusOr<nlohmann::json> {
-           return nlohmann::json::object();
-         };
+         return [](const auto&) { return std::map<std::string, TaskMetrics>(); };
        }});
 }
 

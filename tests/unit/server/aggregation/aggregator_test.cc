@@ -261,6 +261,18 @@ TEST_P(AggregatorTest, HoweverUpdatesArriveTheyEndInTheSameBits) {
   }
 }
 
+TEST_P(AggregatorTest, AFinishedMergeHoldsNoUpdates) {
+  Aggregator aggregator(targets_, cohort_, config_, {}, /*keep=*/true);
+  for (const CohortMember& member : cohort_) ASSERT_TRUE(Add(&aggregator, member.client).ok());
+  EXPECT_FALSE(budget_.Take(1 << 20)) << "kept updates lie in memory";
+  std::map<std::string, StateDict> merged = globals_;
+  const auto merge = aggregator.BeginMerge(&merged, 2);
+  ASSERT_TRUE(merge.ok()) << merge.status();
+  (*merge)->Finish();
+  EXPECT_TRUE(budget_.Take(1 << 20));
+  budget_.Give(1 << 20);
+}
+
 // A round that is given up leaves its sums behind: the next attempt must not find them.
 TEST_P(AggregatorTest, SumsOfARoundThatWasGivenUpAreForgotten) {
   Aggregator clean(targets_, cohort_, config_), given_up(targets_, cohort_, config_);

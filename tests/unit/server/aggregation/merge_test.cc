@@ -186,13 +186,12 @@ TEST(MergeTest, WhoeverWaitsForATensorFindsAllItsNewValues) {
   for (const int threads : {1, 3}) {
     Followed merged;
     std::vector<std::vector<float>> seen;
-    const auto see_all = [&](const AwaitTensor& await) {
-      for (const Tensor& tensor : merged.tensors) {
-        await(tensor);
-        seen.push_back(tensor.values);
-      }
-    };
-    ASSERT_TRUE(Merge(merged.steps, threads, see_all).ok());
+    const auto merge = RunningMerge::Start(merged.steps, threads);
+    ASSERT_TRUE(merge.ok()) << merge.status();
+    for (const Tensor& tensor : merged.tensors) {
+      (*merge)->Await(tensor);
+      seen.push_back(tensor.values);
+    }
     ASSERT_EQ(seen.size(), Followed::kTensors);
     for (size_t i = 0; i < seen.size(); ++i) {
       const float expected = i + 1 < seen.size() ? static_cast<float>(i + 1) : 0;
@@ -203,20 +202,28 @@ TEST(MergeTest, WhoeverWaitsForATensorFindsAllItsNewValues) {
 
 TEST(MergeTest, IsDoneWithWhatNobodyWaitedFor) {
   Followed merged;
-  int calls = 0;
-  ASSERT_TRUE(Merge(merged.steps, 2, [&](const AwaitTensor&) { ++calls; }).ok());
-  EXPECT_EQ(calls, 1);
+  const auto merge = RunningMerge::Start(merged.steps, 2);
+  ASSERT_TRUE(merge.ok()) << merge.status();
+  (*merge)->Await(merged.tensors[0]);
+  (*merge)->Finish();
+  EXPECT_EQ(merged.tensors[38].values.back(), 39);
+  (*merge)->Finish();
+  EXPECT_EQ(merged.tensors[38].values.back(), 39) << "and not done twice";
+}
+
+// Whoever is not interested any more (a disk that is full) leaves whole globals behind.
+TEST(MergeTest, IsDoneWhenItsOwnerDropsIt) {
+  Followed merged;
+  ASSERT_TRUE(RunningMerge::Start(merged.steps, 3).ok());
   EXPECT_EQ(merged.tensors[38].values.back(), 39);
 }
 
-TEST(MergeTest, NothingGoesOnBesideAMergeThatIsRefused) {
+TEST(MergeTest, ARefusedMergeDoesNotStart) {
   Tensor tensor = Tensor::Zeros({4}), other = Tensor::Zeros({5});
   const Accumulator sums({{{"t", {4}}}});
   const std::vector<MergeStep> steps = {
       {.tensor = &tensor, .sums = &sums, .foreign = {{&other, 1.0}}}};
-  const absl::Status status =
-      Merge(steps, 2, [](const AwaitTensor&) { FAIL() << "it was called"; });
-  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(RunningMerge::Start(steps, 2).status().code(), absl::StatusCode::kInternal);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <thread>
 
@@ -22,17 +23,21 @@ namespace {
 // round.
 class FakeClient : public ClientLink {
  public:
-  FakeClient(std::string name, const RunContext* context, Coordinator* coordinator)
-      : name_(std::move(name)), context_(context), coordinator_(coordinator) {}
+  FakeClient(std::string name, const RunContext* context, ClientRegistry* registry,
+             Coordinator* coordinator, std::function<void()> on_pushed)
+      : name_(std::move(name)),
+        context_(context),
+        registry_(registry),
+        coordinator_(coordinator),
+        on_pushed_(std::move(on_pushed)) {}
 
   void Send(v1::ServerMessage message) override {
     if (message.has_shutdown()) {
       finished_ = true;
-      coordinator_->Wake();
+      Do([this] { Leave(); });
+    } else if (message.has_task() && answers_) {
+      Do([this, task = message.task()] { Work(task); });
     }
-    if (!message.has_task() || !answers_) return;
-    Stop();
-    work_ = std::thread([this, task = message.task()] { Work(task); });
   }
   void Close() override {}
   void Stop() {
@@ -48,8 +53,17 @@ class FakeClient : public ClientLink {
   const std::map<int, uint64_t>& bases() const { return bases_; }
 
  private:
+  // On a thread of its own: a link may not call back from Send().
+  void Do(std::function<void()> work) {
+    Stop();
+    work_ = std::thread(std::move(work));
+  }
+  void Leave() {
+    registry_->Detach(name_, this);
+    coordinator_->OnLeft(name_, "the run is finished");
+  }
   void Work(const v1::Task& task) {
-    const auto round = coordinator_->CurrentRound();
+    const auto round = coordinator_->active_round().Get();
     if (round == nullptr || round->round() != static_cast<int>(task.round())) return;
     round->Accept(name_);
     const auto whole = round->Download(name_, 0);
@@ -70,19 +84,20 @@ class FakeClient : public ClientLink {
     const auto encoded = EncodedState::Encode(delta, Codec::kF32, 1 << 16, 1);
     v1::PushHeader header;
     header.set_chunks(static_cast<uint32_t>(encoded->chunks().size()));
-    int ticket = -1;
-    round->BeginPush(name_, header, &ticket);
+    const int ticket = round->BeginPush(name_, header).ticket;
     for (const absl::Cord& chunk : encoded->chunks()) {
       round->AppendChunk(name_, ticket, std::string(chunk)).IgnoreError();
     }
     if (!spoiled_spool_.empty()) std::filesystem::resize_file(std::exchange(spoiled_spool_, ""), 0);
-    AcceptedUpdate accepted;
-    round->FinishPush(name_, ticket, &accepted);
+    round->FinishPush(name_, ticket);
+    on_pushed_();
   }
 
   const std::string name_;
   const RunContext* const context_;
+  ClientRegistry* const registry_;
   Coordinator* const coordinator_;
+  const std::function<void()> on_pushed_;
   std::atomic<bool> answers_ = true, finished_ = false;
   std::thread work_;
   std::string spoiled_spool_;
@@ -99,23 +114,31 @@ class CoordinatorTest : public testing::Test {
     store_ = *RunStore::Open(folder_);
     events_ = *EventLog::Open("", &clock_);
     registry_ = std::make_unique<ClientRegistry>(absl::Seconds(5), &clock_);
-    events_->Subscribe(0, [this](const RunEvent& event) { kinds_.push_back(event.kind); });
+    events_->Subscribe(0, [this](const RunEvent& event) {
+      kinds_.push_back(event.kind);
+      if (event.kind == "round_started") on_round_started_();
+    });
     coordinator_ = std::make_unique<Coordinator>(
-        Coordinator::Parts{.context = &context_,
-                           .store = store_.get(),
-                           .events = events_.get(),
-                           .registry = registry_.get(),
-                           .strategy = &strategy_,
-                           .clock = &clock_,
-                           .initial = TinyGlobals(context_),
-                           .evaluate =
-                               [this](const auto&) {
-                                 ++evaluations_;
-                                 return nlohmann::json{{"words", {{"accuracy", 1}}}};
-                               },
-                           .spool_bytes = spool_bytes_});
+        Coordinator::Dependencies{.context = &context_,
+                                  .store = store_.get(),
+                                  .events = events_.get(),
+                                  .registry = registry_.get(),
+                                  .strategy = &strategy_,
+                                  .clock = &clock_,
+                                  .initial = TinyGlobals(context_),
+                                  .evaluate =
+                                      [this](const auto&) {
+                                        ++evaluations_;
+                                        return std::map<std::string, TaskMetrics>{
+                                            {"words", {.samples = 1, .classification = {{}}}}};
+                                      },
+                                  .spool_bytes = spool_bytes_});
     for (const std::string name : {"pictures-0", "pictures-1", "words-0", "words-1"}) {
-      auto client = std::make_shared<FakeClient>(name, &context_, coordinator_.get());
+      auto client = std::make_shared<FakeClient>(name, &context_, registry_.get(),
+                                                 coordinator_.get(), [this] {
+                                                   if (++pushes_ == pushes_before_deadline_)
+                                                     clock_.Advance(absl::Minutes(31));
+                                                 });
       v1::Join join;
       join.set_client(name);
       join.mutable_data()->set_dataset(name.substr(0, name.find('-')));
@@ -128,15 +151,6 @@ class CoordinatorTest : public testing::Test {
   }
 
   absl::Status Run() {
-    // A finished client takes its leave when the coordinator says goodbye.
-    std::jthread leaver([this](const std::stop_token& stop) {
-      while (!stop.stop_requested()) {
-        for (const auto& [name, client] : clients_) {
-          if (client->finished()) registry_->Detach(name, client.get());
-        }
-        std::this_thread::yield();
-      }
-    });
     const absl::Status status = coordinator_->Run();
     for (const auto& [name, client] : clients_) client->Stop();
     return status;
@@ -161,6 +175,9 @@ class CoordinatorTest : public testing::Test {
   std::vector<std::string> kinds_;
   int evaluations_ = 0;
   std::optional<int64_t> spool_bytes_;
+  std::function<void()> on_round_started_ = [] {};
+  std::atomic<int> pushes_ = 0;
+  int pushes_before_deadline_ = -1;  // after so many the round's deadline passes
 };
 
 TEST_F(CoordinatorTest, RunsAllRoundsAndWritesTheResult) {
@@ -238,12 +255,8 @@ TEST_F(CoordinatorTest, WhatClientsHoldIsCommittedWhereDifferencesArePublished) 
 TEST_F(CoordinatorTest, StopEndsTheRunBetweenCommits) {
   Start();
   clients_["words-1"]->SetAnswers(false);
-  std::thread stopper([this] {
-    while (coordinator_->CurrentRound() == nullptr) std::this_thread::yield();
-    coordinator_->Stop("SIGTERM");
-  });
+  on_round_started_ = [this] { coordinator_->Stop("SIGTERM"); };
   const absl::Status status = Run();
-  stopper.join();
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(*store_->LastRound(), 0);
 }
@@ -253,13 +266,7 @@ TEST_F(CoordinatorTest, ASilentClientDoesNotHoldTheRoundBeyondItsDeadline) {
   config_.wire.liveness = absl::Hours(1);
   Start();
   clients_["words-1"]->SetAnswers(false);
-  std::jthread time([this](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      const auto round = coordinator_->CurrentRound();
-      if (round != nullptr && round->Accepted().size() == 3) clock_.Advance(absl::Minutes(31));
-      std::this_thread::yield();
-    }
-  });
+  pushes_before_deadline_ = 3;
   ASSERT_TRUE(Run().ok());
   EXPECT_EQ(store_->History()->at(0).updates.size(), 3u);
 }
@@ -288,12 +295,7 @@ TEST_F(CoordinatorTest, WithoutAQuorumTheRoundIsRetriedAndThenTheRunFails) {
   config_.wire.liveness = absl::Hours(24);
   Start();
   for (const auto& [name, client] : clients_) client->SetAnswers(false);
-  std::jthread time([this](const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      if (coordinator_->CurrentRound() != nullptr) clock_.Advance(absl::Minutes(31));
-      std::this_thread::yield();
-    }
-  });
+  on_round_started_ = [this] { clock_.Advance(absl::Minutes(31)); };
   const absl::Status status = Run();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(Count("round_retry"), 2);

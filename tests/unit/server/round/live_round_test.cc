@@ -37,23 +37,25 @@ class LiveRoundTest : public testing::Test {
 
   // A new round, with so much memory for uploads.
   void Open(int64_t spool_budget) {
-    LiveRound::Setup setup;
-    setup.round = 4;
-    setup.deadline = absl::InfiniteFuture();
-    setup.cohort = cohort_;
-    setup.downloads["words"].whole =
+    RoundOptions options;
+    options.round = 4;
+    options.deadline = absl::InfiniteFuture();
+    options.cohort = cohort_;
+    options.downloads["words"].whole =
         EncodedState::Encode(globals_["words"], Codec::kF32, 1 << 12, 1);
-    setup.downloads["words"].delta = EncodedState::Encode(
+    options.downloads["words"].delta = EncodedState::Encode(
         EncodedState::SourcesOf(Delta(0.125F)), nullptr,
         {.codec = Codec::kF32,
-         .version = {.version = setup.downloads["words"].whole->version().version, .base = kBase}});
-    setup.aggregator = std::make_unique<Aggregator>(
+         .version = {.version = options.downloads["words"].whole->version().version,
+                     .base = kBase}});
+    options.aggregator = std::make_unique<Aggregator>(
         std::vector<Target>{{"words", Modality::kText, Manifest::Of(globals_["words"])}},
-        setup.cohort, AggregationConfig());
-    setup.spool_folder = scratch_.path();
-    setup.spool_budget = std::make_shared<SpoolBudget>(spool_budget);
-    setup.clock = &clock_;
-    round_ = std::make_unique<LiveRound>(std::move(setup), [this] { ++wakes_; });
+        options.cohort, AggregationConfig());
+    options.spool_folder = scratch_.path();
+    options.spool_budget = std::make_shared<SpoolBudget>(spool_budget);
+    options.clock = &clock_;
+    options.events = &events_;
+    round_ = std::make_unique<LiveRound>(std::move(options), [this] { ++wakes_; });
   }
 
   static std::shared_ptr<const EncodedState> Encode(float value) {
@@ -70,11 +72,11 @@ class LiveRoundTest : public testing::Test {
 
   // Begins an upload and waits for room; the ticket. `*begun` counts.
   int Await(const std::string& client, const EncodedState& encoded, int* begun, size_t first = 0) {
-    int ticket = -1;
-    EXPECT_EQ(round_->BeginPush(client, Header(encoded, first), &ticket).state(), kWanted);
-    EXPECT_GE(ticket, 0);
-    round_->AwaitRoom(client, ticket, [begun] { ++*begun; });
-    return ticket;
+    const CohortTasks::Start start = round_->BeginPush(client, Header(encoded, first));
+    EXPECT_EQ(start.state.state(), kWanted);
+    EXPECT_GE(start.ticket, 0);
+    round_->AwaitRoom(client, start.ticket, [begun] { ++*begun; });
+    return start.ticket;
   }
 
   // Sends chunks [first, end) of an upload that has begun and, if that is all, finishes.
@@ -85,23 +87,21 @@ class LiveRoundTest : public testing::Test {
           round_->AppendChunk(client, ticket, std::string(encoded.chunks()[i]));
       if (!appended.ok()) return round_->Ask(client);
     }
-    AcceptedUpdate accepted;
-    return round_->FinishPush(client, ticket, &accepted);
+    return round_->FinishPush(client, ticket);
   }
 
   v1::UpdateState Push(const std::string& client, const EncodedState& encoded, size_t first = 0,
                        size_t end = ~size_t{0}) {
-    int ticket = -1;
-    const v1::UpdateState state = round_->BeginPush(client, Header(encoded, first), &ticket);
-    if (state.state() != kWanted || ticket < 0) return state;
-    return Send(client, ticket, encoded, first, end);
+    const CohortTasks::Start start = round_->BeginPush(client, Header(encoded, first));
+    if (start.ticket < 0) return start.state;
+    return Send(client, start.ticket, encoded, first, end);
   }
 
   // Closes the round; the hash of what it makes of the globals, which stay as they are.
   std::string MergedHash() {
     round_->Close();
     std::map<std::string, StateDict> merged = globals_;
-    const absl::Status status = round_->MergeInto(&merged);
+    const absl::Status status = round_->aggregator()->FinishInto(&merged);
     EXPECT_TRUE(status.ok()) << status;
     return ModelHash(merged);
   }
@@ -116,6 +116,8 @@ class LiveRoundTest : public testing::Test {
   std::map<std::string, StateDict> globals_;
   SimulatedClock clock_{absl::UnixEpoch()};
   const ScratchFolder scratch_;
+  std::unique_ptr<EventLog> log_ = *EventLog::Open("", &clock_);
+  RunEvents events_{log_.get()};
   std::unique_ptr<LiveRound> round_;
   int wakes_ = 0;
 };
@@ -125,7 +127,7 @@ TEST_F(LiveRoundTest, AnUpdateIsAcceptedOnceHoweverOftenItIsPushed) {
   EXPECT_EQ(round_->Ask("a").state(), kWanted);
   EXPECT_EQ(Push("a", *encoded).state(), kAccepted);
   EXPECT_EQ(Push("a", *encoded).state(), kAccepted);
-  EXPECT_EQ(round_->Accepted().size(), 1u);
+  EXPECT_EQ(round_->Updates().size(), 1u);
   EXPECT_EQ(round_->State().cohort[0].state, TaskState::kReported);
   EXPECT_GT(wakes_, 0);
 }
@@ -142,9 +144,8 @@ TEST_F(LiveRoundTest, ACutTransferResumesAtTheNextChunk) {
 
 TEST_F(LiveRoundTest, ANewStreamTakesOverFromAnOlderOne) {
   const auto encoded = Encode(0.5F);
-  int old_ticket = -1, new_ticket = -1;
-  round_->BeginPush("a", Header(*encoded), &old_ticket);
-  round_->BeginPush("a", Header(*encoded), &new_ticket);
+  const int old_ticket = round_->BeginPush("a", Header(*encoded)).ticket;
+  const int new_ticket = round_->BeginPush("a", Header(*encoded)).ticket;
   EXPECT_EQ(round_->AppendChunk("a", old_ticket, std::string(encoded->chunks()[0])).code(),
             absl::StatusCode::kAborted);
   EXPECT_TRUE(round_->AppendChunk("a", new_ticket, std::string(encoded->chunks()[0])).ok());
@@ -154,8 +155,7 @@ TEST_F(LiveRoundTest, MoreChunksThanAnnouncedAreRefused) {
   const auto encoded = Encode(0.5F);
   v1::PushHeader header = Header(*encoded);
   header.set_chunks(1);
-  int ticket = -1;
-  round_->BeginPush("a", header, &ticket);
+  const int ticket = round_->BeginPush("a", header).ticket;
   ASSERT_TRUE(round_->AppendChunk("a", ticket, std::string(encoded->chunks()[0])).ok());
   EXPECT_EQ(round_->AppendChunk("a", ticket, std::string(encoded->chunks()[1])).code(),
             absl::StatusCode::kInvalidArgument);
@@ -165,11 +165,10 @@ TEST_F(LiveRoundTest, MoreThanTheManifestAllowsIsRefused) {
   const auto encoded = Encode(0.5F);
   v1::PushHeader header = Header(*encoded);
   header.set_chunks(1'000'000);
-  int ticket = -1;
-  EXPECT_EQ(round_->BeginPush("a", header, &ticket).state(), kRefused);
+  EXPECT_EQ(round_->BeginPush("a", header).state.state(), kRefused);
   header = Header(*encoded);
   header.clear_bytes();
-  round_->BeginPush("b", header, &ticket);
+  const int ticket = round_->BeginPush("b", header).ticket;
   // A field that nobody knows: readers skip it, yet it takes room.
   v1::Chunk chunk;
   ASSERT_TRUE(chunk.ParseFromString(std::string(encoded->chunks()[0])));
@@ -185,11 +184,11 @@ TEST_F(LiveRoundTest, MoreBytesThanAnnouncedOrAllowedAreRefused) {
   const auto encoded = Encode(0.5F);
   v1::PushHeader header = Header(*encoded);
   header.set_bytes(1'000'000);
-  int ticket = -1;
-  EXPECT_EQ(round_->BeginPush("a", header, &ticket).state(), kRefused);
+  EXPECT_EQ(round_->BeginPush("a", header).state.state(), kRefused);
   header.set_bytes(encoded->bytes() - 1);
-  EXPECT_EQ(round_->BeginPush("b", header, &ticket).state(), kWanted);
-  EXPECT_EQ(Send("b", ticket, *encoded).state(), kRefused);
+  const CohortTasks::Start start = round_->BeginPush("b", header);
+  EXPECT_EQ(start.state.state(), kWanted);
+  EXPECT_EQ(Send("b", start.ticket, *encoded).state(), kRefused);
 }
 
 TEST_F(LiveRoundTest, ABadUpdateClosesItsClientAndNothingElse) {
@@ -248,7 +247,7 @@ TEST_F(LiveRoundTest, MergesWhatWasAccepted) {
   ASSERT_EQ(Push("a", *Encode(0.5F)).state(), kAccepted);
   round_->Close();
   const float before = globals_["words"][0].tensor.values[9];
-  const absl::Status merged = round_->MergeInto(&globals_);
+  const absl::Status merged = round_->aggregator()->FinishInto(&globals_);
   ASSERT_TRUE(merged.ok()) << merged;
   EXPECT_NEAR(globals_["words"][0].tensor.values[9], before * 1.5F, 1e-6);
 }
@@ -300,7 +299,7 @@ TEST_F(LiveRoundTest, AnUploadThatHasWaitedLongEnoughGoesToAFile) {
   Open(static_cast<int64_t>(encoded->bytes()));
   int a_begun = 0, b_begun = 0;
   const int a = Await("a", *encoded, &a_begun), b = Await("b", *encoded, &b_begun);
-  clock_.Advance(LiveRound::kPatience - absl::Nanoseconds(1));
+  clock_.Advance(UploadQueue::kPatience - absl::Nanoseconds(1));
   round_->AdmitOverdue();
   EXPECT_EQ(b_begun, 0);
   clock_.Advance(absl::Nanoseconds(1));
@@ -326,10 +325,10 @@ TEST_F(LiveRoundTest, AnUploadThatComesAlongIsWaitedForAndOneThatStandsStillIsNo
   const int a = Await("a", *encoded, &a_begun);
   Await("b", *encoded, &b_begun);
   ASSERT_EQ(Send("a", a, *encoded, 0, encoded->chunks().size() / 2).state(), kWanted);
-  clock_.Advance(LiveRound::kPatience);
+  clock_.Advance(UploadQueue::kPatience);
   round_->AdmitOverdue();
   EXPECT_EQ(b_begun, 0) << "the other half will be there in as long";
-  clock_.Advance(LiveRound::kLongestTurn);
+  clock_.Advance(UploadQueue::kLongestTurn);
   round_->AdmitOverdue();
   EXPECT_EQ(b_begun, 1);
 }
@@ -359,11 +358,11 @@ TEST_F(LiveRoundTest, AQuestionIsAnsweredBeforeTheClientGivesUpOnIt) {
   int b_begun = 0, c_answered = 0;
   // One begins to go to a file each time that patience ends; c stays behind the queue's head.
   Await("b", *encoded, &b_begun);
-  clock_.Advance(LiveRound::kPatience - absl::Nanoseconds(1));
+  clock_.Advance(UploadQueue::kPatience - absl::Nanoseconds(1));
   round_->AwaitTurn("c", encoded->bytes(), [&] { ++c_answered; });
   round_->AdmitOverdue();
   EXPECT_EQ(b_begun + c_answered, 0);
-  clock_.Advance(LiveRound::kLongestTurn);
+  clock_.Advance(UploadQueue::kLongestTurn);
   round_->AdmitOverdue();
   EXPECT_EQ(b_begun, 1);
   EXPECT_EQ(c_answered, 1);
@@ -424,6 +423,103 @@ TEST_F(LiveRoundTest, AStreamThatWasTakenOverDoesNotHoldUpTheQueue) {
   EXPECT_EQ(c_begun, 1);
 }
 
+// Whatever a client asks, however often: one question of it waits.
+TEST_F(LiveRoundTest, ANewerQuestionAnswersTheOlder) {
+  const auto encoded = Encode(0.5F);
+  Open(static_cast<int64_t>(encoded->bytes()));
+  int a_begun = 0, answered = 0, b_begun = 0;
+  const int a = Await("a", *encoded, &a_begun);
+  for (int asked = 0; asked < 1000; ++asked) {
+    round_->AwaitTurn("b", encoded->bytes(), [&] { ++answered; });
+    EXPECT_EQ(answered, asked);
+  }
+  Await("b", *encoded, &b_begun);
+  EXPECT_EQ(answered, 1000) << "the push takes the last question's place";
+  EXPECT_EQ(b_begun, 0);
+  EXPECT_EQ(Send("a", a, *encoded).state(), kAccepted);
+  EXPECT_EQ(b_begun, 1);
+}
+
+TEST_F(LiveRoundTest, AClientThatIsLostWhileItWaitsMakesWayForTheNext) {
+  cohort_.push_back({"c", "words", Modality::kText, 20});
+  const auto encoded = Encode(0.5F);
+  Open(static_cast<int64_t>(encoded->bytes()));
+  int a_begun = 0, b_begun = 0, c_begun = 0;
+  Await("a", *encoded, &a_begun);
+  Await("b", *encoded, &b_begun);
+  Await("c", *encoded, &c_begun);
+  round_->Lost("b");
+  EXPECT_EQ(b_begun, 1) << "to be told that it is moot";
+  EXPECT_EQ(c_begun, 0);
+  round_->Lost("a");
+  EXPECT_EQ(c_begun, 1) << "the memory that a reserved and has not used";
+}
+
+TEST_F(LiveRoundTest, AnUpdateThatIsRefusedAtItsHeaderMakesRoomForTheNext) {
+  const auto encoded = Encode(0.5F);
+  Open(static_cast<int64_t>(encoded->bytes()));
+  int answered = 0, b_begun = 0;
+  round_->AwaitTurn("a", encoded->bytes(), [&] { ++answered; });
+  EXPECT_EQ(answered, 1);
+  Await("b", *encoded, &b_begun);
+  EXPECT_EQ(b_begun, 0);
+  v1::PushHeader header = Header(*encoded);
+  header.set_chunks(0);
+  wakes_ = 0;
+  EXPECT_EQ(round_->BeginPush("a", header).state.state(), kRefused);
+  EXPECT_EQ(b_begun, 1);
+  EXPECT_GT(wakes_, 0) << "it may have been the last to be waited for";
+}
+
+TEST_F(LiveRoundTest, TellsOfUpdatesOnceEach) {
+  std::vector<RunEvent> events;
+  log_->Subscribe(0, [&](const RunEvent& event) { events.push_back(event); });
+  const auto encoded = Encode(0.5F);
+  v1::PushHeader header = Header(*encoded);
+  header.mutable_report()->set_loss(0.25);
+  const int a = round_->BeginPush("a", header).ticket;
+  clock_.Advance(absl::Seconds(3));
+  EXPECT_EQ(Send("a", a, *encoded).state(), kAccepted);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, "update_accepted");
+  EXPECT_EQ(events[0].data, nlohmann::json({{"round", 4},
+                                            {"client", "a"},
+                                            {"bytes", encoded->bytes()},
+                                            {"loss", 0.25},
+                                            {"seconds", 3.0}}));
+  EXPECT_EQ(Push("a", *encoded).state(), kAccepted);
+  EXPECT_EQ(events.size(), 1u) << "it is held once";
+
+  const int b = round_->BeginPush("b", header).ticket;
+  EXPECT_FALSE(round_->AppendChunk("b", b, "rubbish").ok());
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[1].kind, "update_refused");
+  EXPECT_EQ(events[1].data["client"], "b");
+  EXPECT_EQ(events[1].data["reason"], round_->Ask("b").message());
+}
+
+TEST_F(LiveRoundTest, TellsOfATaskThatIsGivenUpWhileItIsTheClients) {
+  std::vector<RunEvent> events;
+  log_->Subscribe(0, [&](const RunEvent& event) { events.push_back(event); });
+  wakes_ = 0;
+  round_->Fail("a", "no memory");
+  round_->Fail("stranger", "whatever");
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].kind, "task_failed");
+  EXPECT_EQ(events[0].data,
+            nlohmann::json({{"round", 4}, {"client", "a"}, {"reason", "no memory"}}));
+  EXPECT_EQ(wakes_, 1);
+  ASSERT_EQ(Push("b", *Encode(0.5F)).state(), kAccepted);
+  round_->Fail("b", "too late");
+  EXPECT_EQ(round_->State().cohort[1].state, TaskState::kReported);
+}
+
+TEST_F(LiveRoundTest, ADownloadMayBeginAtAnyOfItsChunksAndNoOther) {
+  const auto chunks = static_cast<uint32_t>((*round_->Download("a", 0))->chunks().size());
+  EXPECT_TRUE(round_->Download("a", 0, chunks).ok()) << "all are there already";
+  EXPECT_EQ(round_->Download("a", 0, chunks + 1).status().code(), absl::StatusCode::kOutOfRange);
+}
+
 TEST_F(LiveRoundTest, AnUploadThatVanishesHalfWayLeavesNoTrace) {
   ASSERT_EQ(Push("a", *Encode(0.5F)).state(), kAccepted);
   const std::string merged = MergedHash();
@@ -435,7 +531,7 @@ TEST_F(LiveRoundTest, AnUploadThatVanishesHalfWayLeavesNoTrace) {
     ASSERT_EQ(Push("a", *Encode(0.5F)).state(), kAccepted);
     EXPECT_EQ(MergedHash(), merged);
     EXPECT_FALSE(OnDisk("b"));
-    EXPECT_EQ(round_->Accepted().size(), 1u);
+    EXPECT_EQ(round_->Updates().size(), 1u);
   }
 }
 
@@ -445,8 +541,7 @@ TEST_F(LiveRoundTest, ChunksOfASecondMakingBeginTheUploadAnew) {
   Open(1 << 20);
   const auto first = Encode(0.5F), second = Encode(0.25F);
   EXPECT_EQ(Push("a", *first, 0, 2).state(), kWanted);
-  int ticket = -1;
-  round_->BeginPush("a", Header(*second, 2), &ticket);
+  const int ticket = round_->BeginPush("a", Header(*second, 2)).ticket;
   ASSERT_GE(ticket, 0);
   EXPECT_EQ(round_->AppendChunk("a", ticket, std::string(second->chunks()[2])).code(),
             absl::StatusCode::kFailedPrecondition);

@@ -20,7 +20,7 @@ namespace {
 constexpr Codec kDeltas[] = {Codec::kF16, Codec::kBf16, Codec::kInt8Block, Codec::kInt4Block,
                              Codec::kTopK};
 
-PublishSetting Setting(Codec whole, std::optional<Codec> delta) {
+PublishOptions OptionsOf(Codec whole, std::optional<Codec> delta) {
   return {.whole = whole, .delta = delta, .chunk_bytes = 16 << 10, .threads = 2};
 }
 
@@ -82,16 +82,16 @@ TEST(PublishedModelTest, DifferencesAndWholesEndInTheSameBits) {
   for (const Codec whole : {Codec::kF16, Codec::kBf16, Codec::kF32}) {
     for (const Codec delta : kDeltas) {
       SCOPED_TRACE(std::string(CodecName(whole)) + " " + std::string(CodecName(delta)));
-      const PublishSetting setting = Setting(whole, delta);
+      const PublishOptions options = OptionsOf(whole, delta);
       StateDict weights = Weights();
       RandomStream stream(2, "published_model_test");
-      PublishedModel last = Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, setting);
+      PublishedModel last = Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, options);
       ASSERT_EQ(last.delta, nullptr);
       StateDict held = Pull(weights, *last.whole, nullptr, 0);
       for (int round = 0; round < 5; ++round) {
         Walk(0.01, &stream, &weights);
         const PublishedModel next =
-            Publish(EncodedState::SourcesOf(weights), nullptr, last.whole.get(), setting);
+            Publish(EncodedState::SourcesOf(weights), nullptr, last.whole.get(), options);
         ASSERT_NE(next.delta, nullptr);
         EXPECT_EQ(next.delta->version().base, last.whole->version().version);
         EXPECT_EQ(next.delta->version().version, next.whole->version().version);
@@ -112,14 +112,14 @@ TEST(PublishedModelTest, AnySizeOfChunkIsCutAlikeAgainAndAgain) {
   ASSERT_TRUE(weights.Add("norm", Tensor::Zeros({5})).ok());
   RandomStream stream(5, "published_model_test");
   for (const int64_t chunk_bytes : {int64_t{17 << 10}, int64_t{333'333}, int64_t{3000 << 10}}) {
-    PublishSetting setting = Setting(Codec::kF16, Codec::kInt8Block);
-    setting.chunk_bytes = chunk_bytes;
-    PublishedModel last = Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, setting);
+    PublishOptions options = OptionsOf(Codec::kF16, Codec::kInt8Block);
+    options.chunk_bytes = chunk_bytes;
+    PublishedModel last = Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, options);
     StateDict held = Pull(weights, *last.whole, nullptr, 0);
     for (int round = 0; round < 3; ++round) {
       Walk(0.01, &stream, &weights);
       const PublishedModel next =
-          Publish(EncodedState::SourcesOf(weights), nullptr, last.whole.get(), setting);
+          Publish(EncodedState::SourcesOf(weights), nullptr, last.whole.get(), options);
       held = Pull(weights, *next.delta, &held, last.whole->version().version);
       ExpectSameBits(held, Pull(weights, *next.whole, nullptr, 0));
       last = next;
@@ -131,14 +131,14 @@ TEST(PublishedModelTest, TheErrorDoesNotGrow) {
   for (const Codec whole : {Codec::kF16, Codec::kF32}) {
     for (const Codec delta : kDeltas) {
       SCOPED_TRACE(std::string(CodecName(whole)) + " " + std::string(CodecName(delta)));
-      const PublishSetting setting = Setting(whole, delta);
+      const PublishOptions options = OptionsOf(whole, delta);
       StateDict weights = Weights();
       RandomStream stream(3, "published_model_test");
-      PublishedModel last = Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, setting);
+      PublishedModel last = Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, options);
       double first_error = 0, error = 0;
       for (int round = 0; round < 5; ++round) {
         Walk(0.01, &stream, &weights);
-        last = Publish(EncodedState::SourcesOf(weights), nullptr, last.whole.get(), setting);
+        last = Publish(EncodedState::SourcesOf(weights), nullptr, last.whole.get(), options);
         error = Distance(weights, Pull(weights, *last.whole, nullptr, 0));
         if (round == 0) first_error = error;
       }
@@ -151,15 +151,15 @@ TEST(PublishedModelTest, TheErrorDoesNotGrow) {
 
 TEST(PublishedModelTest, WhatADifferenceLosesIsInTheNextOnes) {
   for (const Codec delta : kDeltas) {
-    const PublishSetting setting = Setting(Codec::kF32, delta);
+    const PublishOptions options = OptionsOf(Codec::kF32, delta);
     StateDict weights = Weights();
     RandomStream stream(4, "published_model_test");
-    PublishedModel last = Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, setting);
+    PublishedModel last = Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, options);
     Walk(0.01, &stream, &weights);
     const double step = Distance(weights, Pull(weights, *last.whole, nullptr, 0));
     // The weights stand still from now on.
     for (int round = 0; round < 2 * static_cast<int>(kTopKShare); ++round) {
-      last = Publish(EncodedState::SourcesOf(weights), nullptr, last.whole.get(), setting);
+      last = Publish(EncodedState::SourcesOf(weights), nullptr, last.whole.get(), options);
     }
     EXPECT_LT(Distance(weights, Pull(weights, *last.whole, nullptr, 0)), 0.01 * step)
         << CodecName(delta);
@@ -170,7 +170,7 @@ TEST(PublishedModelTest, WholesInHalvesAreTheWeightsRounded) {
   for (const Codec whole : {Codec::kF16, Codec::kBf16}) {
     const StateDict weights = Weights();
     const PublishedModel first =
-        Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, Setting(whole, std::nullopt));
+        Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, OptionsOf(whole, std::nullopt));
     StateDict rounded = weights;
     for (size_t i = 0; i < rounded.size(); ++i) {
       if (rounded[i].tensor.shape.size() > 1) {
@@ -185,10 +185,10 @@ TEST(PublishedModelTest, ThereIsNoDifferenceWithoutALastOneOrACodecForIt) {
   const StateDict weights = Weights();
   const auto sources = EncodedState::SourcesOf(weights);
   const PublishedModel first =
-      Publish(sources, nullptr, nullptr, Setting(Codec::kF16, Codec::kInt8Block));
+      Publish(sources, nullptr, nullptr, OptionsOf(Codec::kF16, Codec::kInt8Block));
   EXPECT_EQ(first.delta, nullptr);
   const PublishedModel next =
-      Publish(sources, nullptr, first.whole.get(), Setting(Codec::kF16, std::nullopt));
+      Publish(sources, nullptr, first.whole.get(), OptionsOf(Codec::kF16, std::nullopt));
   EXPECT_EQ(next.delta, nullptr);
   EXPECT_EQ(next.whole->chunks(), first.whole->chunks());
 }
@@ -196,9 +196,9 @@ TEST(PublishedModelTest, ThereIsNoDifferenceWithoutALastOneOrACodecForIt) {
 TEST(PublishedModelTest, WeightsThatStandStillGiveDifferencesOfNothing) {
   const StateDict weights = Weights();
   const auto sources = EncodedState::SourcesOf(weights);
-  const PublishSetting setting = Setting(Codec::kF32, Codec::kTopK);
-  const PublishedModel first = Publish(sources, nullptr, nullptr, setting);
-  const PublishedModel next = Publish(sources, nullptr, first.whole.get(), setting);
+  const PublishOptions options = OptionsOf(Codec::kF32, Codec::kTopK);
+  const PublishedModel first = Publish(sources, nullptr, nullptr, options);
+  const PublishedModel next = Publish(sources, nullptr, first.whole.get(), options);
   EXPECT_LT(next.delta->bytes(), 1000u);
   const StateDict held = Pull(weights, *first.whole, nullptr, 0);
   ExpectSameBits(Pull(weights, *next.delta, &held, first.whole->version().version), weights);
@@ -208,15 +208,15 @@ TEST(PublishedModelTest, PlainF32RefersToTheWeightsOnlyWhereThereAreNoDifference
   auto weights = std::make_shared<StateDict>(Weights());
   const std::weak_ptr<StateDict> watched = weights;
   const auto sources = EncodedState::SourcesOf(*weights);
-  PublishSetting setting = Setting(Codec::kF32, Codec::kInt8Block);
-  setting.plain_f32 = true;
-  PublishedModel with = Publish(sources, weights, nullptr, setting);
+  PublishOptions options = OptionsOf(Codec::kF32, Codec::kInt8Block);
+  options.plain_f32 = true;
+  PublishedModel with = Publish(sources, weights, nullptr, options);
   // With differences the next round's are taken from these bytes, so that they may not change.
   const StateDict before = *weights;
   (*weights)[0].tensor.values[0] += 1;
   ExpectSameBits(Pull(before, *with.whole, nullptr, 0), before);
-  setting.delta = std::nullopt;
-  PublishedModel without = Publish(sources, weights, nullptr, setting);
+  options.delta = std::nullopt;
+  PublishedModel without = Publish(sources, weights, nullptr, options);
   ExpectSameBits(Pull(before, *without.whole, nullptr, 0), *weights);
   weights.reset();
   EXPECT_FALSE(watched.expired());
@@ -226,7 +226,7 @@ TEST(PublishedModelTest, PlainF32RefersToTheWeightsOnlyWhereThereAreNoDifference
 
 TEST(PublishedModelTest, TheBytesDoNotDependOnTheNumberOfThreads) {
   StateDict weights = Weights();
-  PublishSetting one = Setting(Codec::kF16, Codec::kInt4Block), four = one;
+  PublishOptions one = OptionsOf(Codec::kF16, Codec::kInt4Block), four = one;
   one.threads = 1;
   four.threads = 4;
   const PublishedModel last = Publish(EncodedState::SourcesOf(weights), nullptr, nullptr, one);

@@ -15,7 +15,7 @@ std::vector<RoundRecord> History() {
   history[0].round = 1;
   history[0].seconds = 1;
   history[0].bytes_up = 10;
-  history[0].tasks = {{"words", {{"accuracy", 40}}}};
+  history[0].tasks["words"].classification.emplace().accuracy = 40;
   history[1].round = 2;
   history[1].seconds = 2;
   history[1].bytes_up = 20;

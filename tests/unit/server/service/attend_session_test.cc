@@ -24,8 +24,9 @@ class AttendSessionTest : public testing::Test {
   }
 
   std::unique_ptr<AttendSession> Session(PeerIdentity peer = {}) {
-    const ServiceParts parts{&context_, &registry_, &coordinator_, events_.get()};
-    return std::make_unique<AttendSession>(parts, std::move(peer));
+    const ServiceDependencies dependencies{&context_, &registry_, &coordinator_,
+                                           &coordinator_.active_round(), events_.get()};
+    return std::make_unique<AttendSession>(dependencies, std::move(peer));
   }
   static v1::ClientMessage JoinOf(const std::string& client, uint64_t sequence = 1) {
     v1::ClientMessage message;
@@ -57,13 +58,14 @@ class AttendSessionTest : public testing::Test {
   std::unique_ptr<EventLog> events_ = *EventLog::Open("", &clock_);
   ClientRegistry registry_{absl::Seconds(5), &clock_};
   PlainStrategy strategy_;
-  Coordinator coordinator_{{.context = &context_,
-                            .store = store_.get(),
-                            .events = events_.get(),
-                            .registry = &registry_,
-                            .strategy = &strategy_,
-                            .clock = &clock_,
-                            .evaluate = [](const auto&) { return nlohmann::json::object(); }}};
+  Coordinator coordinator_{
+      {.context = &context_,
+       .store = store_.get(),
+       .events = events_.get(),
+       .registry = &registry_,
+       .strategy = &strategy_,
+       .clock = &clock_,
+       .evaluate = [](const auto&) { return std::map<std::string, TaskMetrics>(); }}};
   std::vector<std::string> kinds_;
   std::shared_ptr<FakeLink> link_ = std::make_shared<FakeLink>();
 };

@@ -30,7 +30,7 @@ RoundRecord Record(int round) {
   record.seconds = 1.5;
   record.bytes_up = 10;
   record.model_hash = "hash";
-  record.tasks = {{"img", {{"accuracy", 50.0}}}};
+  record.tasks["img"].classification.emplace().accuracy = 50;
   return record;
 }
 
@@ -72,7 +72,7 @@ TEST_F(RunStoreTest, WhatWasCommittedIsThereAfterReopening) {
   const auto history = store->History();
   ASSERT_EQ(history->size(), 3u);
   EXPECT_EQ((*history)[2].round, 3);
-  EXPECT_EQ((*history)[2].tasks["img"]["accuracy"], 50.0);
+  EXPECT_EQ((*history)[2].tasks.at("img").classification->accuracy, 50.0);
 }
 
 TEST_F(RunStoreTest, WhatClientsHoldIsLoadedAsItWasPublished) {
@@ -116,9 +116,14 @@ TEST_F(RunStoreTest, GlobalsMayBeWrittenWhileTheyAreMade) {
   ASSERT_TRUE(Commit(store.get(), 1).ok());
   ModelSet models = Models(2);
   Tensor& last = models.globals.at("img")[models.globals.at("img").size() - 1].tensor;
-  auto globals = store->StageGlobals(2, models.globals, [&](const Tensor& tensor) {
-    if (&tensor == &last) last.values.back() = 7;
-  });
+  struct LastIsPending : PendingTensors {
+    void Await(const Tensor& tensor) override {
+      if (&tensor == last) last->values.back() = 7;
+    }
+    Tensor* last = nullptr;
+  } pending;
+  pending.last = &last;
+  auto globals = store->StageGlobals(2, models.globals, &pending);
   const auto staged = store->StageRest(2, models, std::move(globals));
   ASSERT_TRUE(staged.ok()) << staged.status();
   ASSERT_TRUE(store->Commit(Record(2), *staged, absl::UnixEpoch()).ok());

@@ -1,4 +1,5 @@
-// Where a round's time goes. Stages overlap: they do not add up to the round.
+// RoundTimings: where a round's time goes: `stages` of the round_committed event. Stages overlap:
+// they do not add up to the round.
 #pragma once
 
 #include <atomic>
@@ -14,7 +15,7 @@
 namespace tributary {
 
 // From the first begin to the last end of what may happen many times at once. Thread-safe.
-class StageSpan {
+class WallSpan {
  public:
   void Begin() {
     const absl::Time now = absl::Now();
@@ -38,18 +39,18 @@ class StageSpan {
 };
 
 // Seconds of work, all threads added up. Thread-safe.
-class StageWork {
+class WorkTime {
  public:
   // Counts from its making to its end.
   class Scope {
    public:
-    explicit Scope(StageWork* work) : work_(work), begin_(absl::GetCurrentTimeNanos()) {}
+    explicit Scope(WorkTime* work) : work_(work), begin_(absl::GetCurrentTimeNanos()) {}
     ~Scope() { work_->nanos_ += absl::GetCurrentTimeNanos() - begin_; }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
    private:
-    StageWork* const work_;
+    WorkTime* const work_;
     const int64_t begin_;
   };
   double seconds() const { return static_cast<double>(nanos_.load()) * 1e-9; }
@@ -58,15 +59,15 @@ class StageWork {
   std::atomic<int64_t> nanos_ = 0;
 };
 
-struct StageTimes {
-  StageWork encode;      // the models, to chunks
-  StageSpan send;        // the first pull's first chunk to the last pull's last
-  StageSpan receive;     // the first push's header to the last push's last chunk
-  StageWork decode;      // verifying chunks
-  StageWork accumulate;  // adding updates to the sums
-  StageWork merge;       // sums, and updates that were kept as plain values, to new globals; and
-                         // writing those, where the method does not change them afterwards
-  StageWork commit;      // the rest of writing, and waiting for the disk
+struct RoundTimings {
+  WorkTime encode;      // the models, to chunks
+  WallSpan send;        // the first pull's first chunk to the last pull's last
+  WallSpan receive;     // the first push's header to the last push's last chunk
+  WorkTime decode;      // verifying chunks
+  WorkTime accumulate;  // adding updates to the sums
+  WorkTime merge;       // sums, and updates that were kept as plain values, to new globals; and
+                        // writing those, where the method does not change them afterwards
+  WorkTime commit;      // the rest of writing, and waiting for the disk
 
   // {"encode": seconds, ...}
   nlohmann::json ToJson() const {

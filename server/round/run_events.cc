@@ -1,0 +1,93 @@
+#include "server/round/run_events.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace tributary {
+
+void RunEvents::ClientJoined(const ClientInfo& client) {
+  log_->Emit("client_joined", absl::StrCat(client.name, " attends"),
+             {{"client", client.name},
+              {"dataset", client.dataset},
+              {"modality", std::string(ModalityName(client.modality))},
+              {"samples", client.samples},
+              {"device", client.device}});
+}
+
+void RunEvents::ClientRefused(const std::string& client, const std::string& reason) {
+  log_->Emit("client_refused", reason, {{"client", client}, {"reason", reason}});
+}
+
+void RunEvents::ClientLeft(const std::string& client, const std::string& reason) {
+  log_->Emit("client_left", absl::StrCat(client, " left: ", reason),
+             {{"client", client}, {"reason", reason}});
+}
+
+void RunEvents::ClientFellSilent(const std::string& client) {
+  log_->Emit("client_left", absl::StrCat(client, " fell silent"),
+             {{"client", client}, {"reason", "silent"}});
+}
+
+void RunEvents::RoundStarted(int round, int attempt, int rounds,
+                             const std::vector<CohortMember>& cohort) {
+  nlohmann::json names = nlohmann::json::array();
+  for (const CohortMember& member : cohort) names.push_back(member.client);
+  log_->Emit("round_started",
+             absl::StrCat("round ", round, " of ", rounds, ": ", cohort.size(), " clients sampled"),
+             {{"round", round}, {"attempt", attempt}, {"cohort", std::move(names)}});
+}
+
+void RunEvents::UpdateAccepted(int round, const std::string& client, const UpdateRecord& update,
+                               absl::Duration took) {
+  log_->Emit("update_accepted", absl::StrCat("round ", round, ": update of ", client, " accepted"),
+             {{"round", round},
+              {"client", client},
+              {"bytes", update.bytes},
+              {"loss", update.loss},
+              {"seconds", absl::ToDoubleSeconds(took)}});
+}
+
+void RunEvents::UpdateRefused(int round, const std::string& client, const std::string& reason) {
+  log_->Emit("update_refused",
+             absl::StrCat("round ", round, ": update of ", client, " refused: ", reason),
+             {{"round", round}, {"client", client}, {"reason", reason}});
+}
+
+void RunEvents::TaskFailed(int round, const std::string& client, const std::string& reason) {
+  log_->Emit("task_failed", absl::StrCat(client, " gives up: ", reason),
+             {{"round", round}, {"client", client}, {"reason", reason}});
+}
+
+void RunEvents::RoundRetry(int round, int attempt, const std::string& reason) {
+  log_->Emit("round_retry", absl::StrCat("round ", round, " is attempted anew: ", reason),
+             {{"round", round}, {"attempt", attempt}, {"reason", reason}});
+}
+
+void RunEvents::RoundCommitted(const RoundRecord& record, int rounds, double seconds,
+                               const RoundTimings& timings) {
+  nlohmann::json data = {{"round", record.round},
+                         {"attempt", record.attempt},
+                         {"seconds", seconds},
+                         {"bytes_up", record.bytes_up},
+                         {"bytes_down", record.bytes_down},
+                         {"clients", record.updates.size()},
+                         {"loss", MeanLosses(record.updates)},
+                         {"stages", timings.ToJson()}};
+  if (!record.model_hash.empty()) data["model_hash"] = record.model_hash;
+  if (!record.tasks.empty()) data["tasks"] = TasksToJson(record.tasks);
+  log_->Emit("round_committed",
+             absl::StrCat("round ", record.round, " of ", rounds, " committed with ",
+                          record.updates.size(), " updates"),
+             std::move(data));
+}
+
+void RunEvents::Progress(const RunSnapshot& snapshot, const std::vector<ClientInfo>& known) {
+  log_->EmitLive("progress", snapshot.waiting, ProgressJson(snapshot, known));
+}
+
+void RunEvents::RunFinished(const nlohmann::json& result) {
+  log_->Emit("run_finished", "the run is finished", {{"result", result}});
+}
+
+}  // namespace tributary

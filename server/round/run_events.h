@@ -1,0 +1,52 @@
+// RunEvents: the events of a run from typed values: the one place where those become JSON.
+// docs/events.md lists the kinds and their data.
+//
+// Thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/aggregation/scope.h"
+#include "server/registry/client_registry.h"
+#include "server/registry/run_context.h"
+#include "server/round/events.h"
+#include "server/round/progress.h"
+#include "server/round/round_timings.h"
+#include "server/store/round_record.h"
+
+namespace tributary {
+
+class RunEvents {
+ public:
+  // `log` must outlive this.
+  explicit RunEvents(EventLog* log) : log_(log) {}
+
+  void ClientJoined(const ClientInfo& client);
+  void ClientRefused(const std::string& client, const std::string& reason);
+  void ClientLeft(const std::string& client, const std::string& reason);
+  // The client was not heard of for longer than a client may be silent.
+  void ClientFellSilent(const std::string& client);
+
+  void RoundStarted(int round, int attempt, int rounds, const std::vector<CohortMember>& cohort);
+  // `took`: the upload.
+  void UpdateAccepted(int round, const std::string& client, const UpdateRecord& update,
+                      absl::Duration took);
+  void UpdateRefused(int round, const std::string& client, const std::string& reason);
+  void TaskFailed(int round, const std::string& client, const std::string& reason);
+  void RoundRetry(int round, int attempt, const std::string& reason);
+  // `seconds`: from the sampling to now, the commit included.
+  void RoundCommitted(const RoundRecord& record, int rounds, double seconds,
+                      const RoundTimings& timings);
+
+  // Live only: neither stored nor kept.
+  void Progress(const RunSnapshot& snapshot, const std::vector<ClientInfo>& known);
+  // `result`: what result.json holds.
+  void RunFinished(const nlohmann::json& result);
+
+ private:
+  EventLog* const log_;
+};
+
+}  // namespace tributary

@@ -1,0 +1,95 @@
+// RunModels: a run's models from one commit to the next.
+//
+//   Open     the last commit's, or the initial ones, committed as round 0
+//   Merge    the globals take in what a round's clients sent; the method has its say
+//   Commit   they are published to the next round's clients and stored with the round's record
+//
+// The method's hooks (server/strategy/strategy.h) are called here and nowhere else. Each model is
+// written to the disk as soon as it can be: the globals while the rest of them is merged, unless
+// the method may yet change them; what is published is encoded meanwhile.
+//
+// Not thread-safe: the coordinator's own thread uses it. What it has published may be read by any
+// thread, for as long as somebody holds it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/base/clock.h"
+#include "server/aggregation/aggregator.h"
+#include "server/registry/run_context.h"
+#include "server/round/published_model.h"
+#include "server/round/round_timings.h"
+#include "server/store/run_store.h"
+#include "server/strategy/strategy.h"
+
+namespace tributary {
+
+// Computes the metrics of the globals that have held-out data, by dataset.
+using EvaluateGlobals = std::function<absl::StatusOr<std::map<std::string, TaskMetrics>>(
+    const std::map<std::string, StateDict>&)>;
+
+// A round that takes no updates any more: what a merge needs of it.
+struct ClosedRound {
+  int round = 0;
+  std::vector<CohortMember> reported;  // whose updates it holds, in increasing order of name
+  Aggregator* aggregator = nullptr;    // that holds them
+  RoundTimings* timings = nullptr;
+};
+
+class RunModels {
+ public:
+  struct Dependencies {
+    const RunContext* context;
+    RunStore* store;
+    const Strategy* strategy;
+    const Clock* clock;
+    EvaluateGlobals evaluate;
+  };
+  // The pointers must outlive this.
+  explicit RunModels(Dependencies dependencies) : deps_(std::move(dependencies)) {}
+
+  // To be called first: loads the last commit; in a new state folder, completes `initial`, the
+  // globals, and commits them as round 0.
+  absl::Status Open(std::map<std::string, StateDict> initial);
+
+  // For the next round: sums for `cohort`, and by dataset what its clients download. `keep`: keep
+  // updates until the merge (Aggregator).
+  std::unique_ptr<Aggregator> NewAggregator(const std::vector<CohortMember>& cohort, bool keep);
+  const std::map<std::string, PublishedModel>& published() const { return published_; }
+  // Takes back the sums' memory of a round that is given up.
+  void TakeBack(Aggregator* aggregator) { sums_ = aggregator->TakeSums(); }
+
+  // Merges the round's updates into the globals, then lets the method work on them.
+  absl::Status Merge(const ClosedRound& closed);
+  // Whether the models of `round` are evaluated, and hashed.
+  bool Evaluates(int round) const;
+  absl::StatusOr<std::map<std::string, TaskMetrics>> Evaluate() const;
+  // Publishes the models and commits them with `record`, whose hash and `seconds` since `started`
+  // it fills in.
+  absl::Status Commit(RoundRecord* record, absl::Time started, RoundTimings* timings);
+
+  const ModelSet& models() const { return *models_; }
+
+ private:
+  bool SendsDeltas() const;
+  absl::Status Publish(RoundTimings* timings);
+
+  const Dependencies deps_;
+  // Of the last commit, but between Merge() and Commit(). Shared with what is published of them,
+  // which may refer to their values.
+  std::shared_ptr<ModelSet> models_;
+  std::map<std::string, PublishedModel> published_;  // by dataset
+  // The globals of a merge that are written already.
+  std::optional<absl::StatusOr<StagedModels>> staged_globals_;
+  Sums sums_;  // memory that rounds pass on
+};
+
+}  // namespace tributary

@@ -1,0 +1,115 @@
+#include "server/round/run_events.h"
+
+#include <gtest/gtest.h>
+
+#include "common/base/simulated_clock.h"
+
+namespace tributary {
+namespace {
+
+class RunEventsTest : public testing::Test {
+ protected:
+  RunEventsTest() {
+    log_->Subscribe(0, [this](const RunEvent& event) { last_ = event; });
+  }
+
+  SimulatedClock clock_{absl::FromUnixSeconds(1000)};
+  std::unique_ptr<EventLog> log_ = *EventLog::Open("", &clock_);
+  RunEvents events_{log_.get()};
+  RunEvent last_;
+};
+
+TEST_F(RunEventsTest, AClientsComingAndGoing) {
+  ClientInfo client;
+  client.name = "site-1";
+  client.dataset = "words";
+  client.modality = Modality::kText;
+  client.samples = 30;
+  client.device = "cpu";
+  events_.ClientJoined(client);
+  EXPECT_EQ(last_.kind, "client_joined");
+  EXPECT_EQ(last_.message, "site-1 attends");
+  EXPECT_EQ(last_.data, nlohmann::json({{"client", "site-1"},
+                                        {"dataset", "words"},
+                                        {"modality", "text"},
+                                        {"samples", 30},
+                                        {"device", "cpu"}}));
+  events_.ClientRefused("site-2", "no such dataset");
+  EXPECT_EQ(last_.kind, "client_refused");
+  EXPECT_EQ(last_.message, "no such dataset");
+  EXPECT_EQ(last_.data, nlohmann::json({{"client", "site-2"}, {"reason", "no such dataset"}}));
+  events_.ClientLeft("site-1", "connection closed");
+  EXPECT_EQ(last_.kind, "client_left");
+  EXPECT_EQ(last_.message, "site-1 left: connection closed");
+  EXPECT_EQ(last_.data, nlohmann::json({{"client", "site-1"}, {"reason", "connection closed"}}));
+  events_.ClientFellSilent("site-1");
+  EXPECT_EQ(last_.kind, "client_left");
+  EXPECT_EQ(last_.data["reason"], "silent");
+}
+
+TEST_F(RunEventsTest, ARoundFromItsStartToItsCommit) {
+  events_.RoundStarted(2, 1, 9, {{"a", "words", Modality::kText, 1}});
+  EXPECT_EQ(last_.kind, "round_started");
+  EXPECT_EQ(last_.message, "round 2 of 9: 1 clients sampled");
+  EXPECT_EQ(last_.data, nlohmann::json({{"round", 2}, {"attempt", 1}, {"cohort", {"a"}}}));
+  events_.RoundRetry(2, 1, "no quorum");
+  EXPECT_EQ(last_.kind, "round_retry");
+  EXPECT_EQ(last_.data, nlohmann::json({{"round", 2}, {"attempt", 1}, {"reason", "no quorum"}}));
+  RoundRecord record{.round = 2, .attempt = 1, .bytes_up = 10, .bytes_down = 20};
+  record.updates["a"] = {.dataset = "words", .loss = 0.5};
+  events_.RoundCommitted(record, 9, 1.5, RoundTimings());
+  EXPECT_EQ(last_.kind, "round_committed");
+  EXPECT_EQ(last_.message, "round 2 of 9 committed with 1 updates");
+  nlohmann::json expected = {{"round", 2},
+                             {"attempt", 1},
+                             {"seconds", 1.5},
+                             {"bytes_up", 10},
+                             {"bytes_down", 20},
+                             {"clients", 1},
+                             {"loss", {{"words", 0.5}}},
+                             {"stages", RoundTimings().ToJson()}};
+  EXPECT_EQ(last_.data, expected) << "a round that was not evaluated";
+  record.model_hash = "h";
+  record.tasks["words"].classification.emplace().accuracy = 50;
+  events_.RoundCommitted(record, 9, 1.5, RoundTimings());
+  expected["model_hash"] = "h";
+  expected["tasks"] = TasksToJson(record.tasks);
+  EXPECT_EQ(last_.data, expected);
+}
+
+TEST_F(RunEventsTest, WhatBecomesOfUpdatesAndTasks) {
+  events_.UpdateAccepted(2, "a", {.bytes = 7, .loss = 0.25}, absl::Milliseconds(500));
+  EXPECT_EQ(last_.kind, "update_accepted");
+  EXPECT_EQ(last_.message, "round 2: update of a accepted");
+  EXPECT_EQ(last_.data,
+            nlohmann::json(
+                {{"round", 2}, {"client", "a"}, {"bytes", 7}, {"loss", 0.25}, {"seconds", 0.5}}));
+  events_.UpdateRefused(2, "a", "not finite");
+  EXPECT_EQ(last_.kind, "update_refused");
+  EXPECT_EQ(last_.message, "round 2: update of a refused: not finite");
+  EXPECT_EQ(last_.data, nlohmann::json({{"round", 2}, {"client", "a"}, {"reason", "not finite"}}));
+  events_.TaskFailed(2, "a", "no memory");
+  EXPECT_EQ(last_.kind, "task_failed");
+  EXPECT_EQ(last_.message, "a gives up: no memory");
+  EXPECT_EQ(last_.data, nlohmann::json({{"round", 2}, {"client", "a"}, {"reason", "no memory"}}));
+}
+
+TEST_F(RunEventsTest, TheEndOfTheRunIsKnownAsSuchAndProgressIsNotKept) {
+  events_.RunFinished({{"rounds", 3}});
+  EXPECT_EQ(last_.kind, "run_finished");
+  EXPECT_EQ(last_.data, nlohmann::json({{"result", {{"rounds", 3}}}}));
+  EXPECT_TRUE(last_.EndsRun());
+  const uint64_t sequence = last_.sequence;
+  RunSnapshot snapshot;
+  snapshot.waiting = "waiting for a";
+  events_.Progress(snapshot, {});
+  EXPECT_EQ(last_.kind, "progress");
+  EXPECT_EQ(last_.message, "waiting for a");
+  EXPECT_EQ(last_.data, ProgressJson(snapshot, {}));
+  EXPECT_FALSE(last_.EndsRun());
+  events_.TaskFailed(1, "a", "");
+  EXPECT_EQ(last_.sequence, sequence + 1);
+}
+
+}  // namespace
+}  // namespace tributary
