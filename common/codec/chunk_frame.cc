@@ -122,7 +122,8 @@ bool ReadSlice(absl::string_view bytes, SliceHead* head, absl::string_view* payl
 // the padding, and behind it up to the payload; `size`: all bytes of the slice but the padding.
 std::string PaddingFor(size_t begin, size_t head, size_t rest, size_t size) {
   std::string padding;
-  for (const size_t length : {0, 2, 3, 4, 5, 6}) {  // 6: a longer slice may need a longer frame
+  // 6: a longer slice may need a longer frame
+  for (const size_t length : {0u, 2u, 3u, 4u, 5u, 6u}) {
     const size_t frame = 1 + CodedOutputStream::VarintSize64(size + length);
     if ((begin + frame + head + length + rest) % sizeof(float) != 0) continue;
     if (length == 0) break;
