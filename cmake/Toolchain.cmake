@@ -12,6 +12,9 @@ add_library(tributary_compile_options INTERFACE)
 target_compile_options(tributary_compile_options INTERFACE -Wall -Wextra -Wpedantic -Werror
                        # The same bits whether or not a machine can multiply and add in one step.
                        -ffp-contract=off)
+# What g++ has no check for (locks) or checks differently (a narrowing that is meant is a static_cast).
+target_compile_options(tributary_compile_options INTERFACE $<$<CXX_COMPILER_ID:Clang>:
+                       -Wthread-safety -Wshadow -Wconversion -Wsign-conversion>)
 target_include_directories(tributary_compile_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_link_libraries(tributary_compile_options INTERFACE Threads::Threads)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Configures and builds a preset.
 #
-#   deploy/build.sh [PRESET] [TARGET...]    PRESET: release (default), debug, no-torch, asan, tsan
+#   deploy/build.sh [PRESET] [TARGET...]    PRESET: release (default), debug, no-torch, asan, tsan, clang
 #
 # As many jobs as there are cores and 1.5 GiB of memory for each; JOBS=N overrides that. The logs are
 # build/<preset>/configure.log and, away from a terminal, build.log. Exit codes: 0 done, 1 failed, 2 wrong use.
@@ -11,9 +11,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${1:-release}
 shift || true
 case $preset in
-  release | debug | no-torch | asan | tsan) ;;
+  release | debug | no-torch | asan | tsan | clang) ;;
   -h | --help) sed -n '2,7s/^# \{0,1\}//p' deploy/build.sh; exit 0 ;;
-  *) echo "build: no preset $preset; one of release, debug, no-torch, asan, tsan" >&2; exit 2 ;;
+  *) echo "build: no preset $preset; one of release, debug, no-torch, asan, tsan, clang" >&2; exit 2 ;;
 esac
 memory=$(awk '/MemAvailable/ {print int($2 / 1572864)}' /proc/meminfo)
 jobs=$(nproc)
