@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/time/clock.h"
 #include "common/base/simulated_clock.h"
 
 namespace tributary {
@@ -28,6 +29,14 @@ struct Flag {
   bool set ABSL_GUARDED_BY(mutex) = false;
 };
 
+TEST(SystemClockTest, TellsTheMachinesTime) {
+  const absl::Time before = absl::Now();
+  const absl::Time told = SystemClock().Now();
+  const absl::Time after = absl::Now();
+  EXPECT_GE(told, before);
+  EXPECT_LE(told, after);
+}
+
 TEST(SystemClockTest, WaitsForTheConditionNoLongerThanItsDeadline) {
   Flag flag;
   EXPECT_FALSE(flag.Await(SystemClock(), SystemClock().Now()));
@@ -41,6 +50,18 @@ TEST(SimulatedClockTest, StandsStillUntilItIsAdvanced) {
   EXPECT_EQ(clock.Now(), kStart);
   clock.Advance(absl::Seconds(3));
   EXPECT_EQ(clock.Now(), kStart + absl::Seconds(3));
+}
+
+TEST(SimulatedClockTest, KeepsEveryAdvanceOfSeveralThreads) {
+  SimulatedClock clock(kStart);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&clock] {
+      for (int step = 0; step < 1'000; ++step) clock.Advance(absl::Nanoseconds(1));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(clock.Now(), kStart + absl::Nanoseconds(4'000));
 }
 
 TEST(SimulatedClockTest, WakesAWaiterWhenItsDeadlineHasCome) {

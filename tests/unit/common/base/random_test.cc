@@ -90,5 +90,94 @@ TEST(RandomTest, ShuffleKeepsTheItems) {
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(items[static_cast<size_t>(i)], i);
 }
 
+// Distributions are part of the contract as well: what each makes of the bits of a twin stream.
+RandomStream Twin() { return RandomStream(11, "twin", 4, "site-2"); }
+
+TEST(RandomTest, UniformIsTheUpperBits) {
+  RandomStream stream = Twin(), bits = Twin();
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(stream.Uniform(), std::ldexp(static_cast<double>(bits.Next() >> 11), -53));
+  }
+}
+
+TEST(RandomTest, BelowIsTheRemainderOfTheFirstNumberThatIsFair) {
+  // 3 * 2^62 leaves a quarter of all numbers unfair.
+  constexpr uint64_t kBound = uint64_t{3} << 62;
+  constexpr uint64_t kUnfair = (~uint64_t{0} % kBound + 1) % kBound;
+  RandomStream stream = Twin(), bits = Twin();
+  int refused = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    uint64_t value = bits.Next();
+    for (; value < kUnfair; value = bits.Next()) ++refused;
+    EXPECT_EQ(stream.Below(kBound), value % kBound);
+  }
+  EXPECT_GT(refused, 200);
+}
+
+TEST(RandomTest, BelowOneIsZeroAndTakesANumber) {
+  RandomStream stream = Twin(), bits = Twin();
+  EXPECT_EQ(stream.Below(1), 0u);
+  bits.Next();
+  EXPECT_EQ(stream.Next(), bits.Next());
+}
+
+TEST(RandomTest, NormalIsBoxAndMullers) {
+  RandomStream stream = Twin(), uniform = Twin();
+  for (int i = 0; i < 100; ++i) {
+    const double u = uniform.Uniform(), v = uniform.Uniform();
+    EXPECT_NEAR(stream.Normal(), std::sqrt(-2 * std::log(1 - u)) * std::cos(6.283185307179586 * v),
+                1e-12);
+  }
+}
+
+TEST(RandomTest, ShuffleIsFisherAndYatessFromTheEnd) {
+  RandomStream stream = Twin(), twin = Twin();
+  std::vector<char> items = {'a', 'b', 'c', 'd', 'e', 'f', 'g'}, expected = items;
+  stream.Shuffle(absl::MakeSpan(items));
+  for (size_t i = expected.size() - 1; i >= 1; --i) {
+    std::swap(expected[i], expected[twin.Below(i + 1)]);
+  }
+  EXPECT_EQ(items, expected);
+  EXPECT_EQ(stream.Next(), twin.Next()) << "it draws no more than it needs";
+}
+
+TEST(RandomTest, NothingIsDrawnToShuffleOneItem) {
+  RandomStream stream = Twin(), twin = Twin();
+  std::vector<int> none, one = {1};
+  stream.Shuffle(absl::MakeSpan(none));
+  stream.Shuffle(absl::MakeSpan(one));
+  EXPECT_EQ(stream.Next(), twin.Next());
+}
+
+TEST(RandomTest, EveryOrderIsAsLikely) {
+  RandomStream stream(3, "orders");
+  std::vector<int> counts(6);
+  for (int i = 0; i < 60'000; ++i) {
+    std::vector<int> items = {0, 1, 2};
+    stream.Shuffle(absl::MakeSpan(items));
+    ++counts[static_cast<size_t>(items[0] * 2 + (items[1] > items[2] ? 1 : 0))];
+  }
+  for (const int count : counts) EXPECT_NEAR(count, 10'000, 400);
+}
+
+TEST(RandomTest, DirichletHasTheRightMomentsAndNeverLacksASum) {
+  RandomStream stream(5, "dirichlet");
+  double sum = 0, squares = 0;
+  constexpr int kDraws = 20'000;
+  for (int i = 0; i < kDraws; ++i) {
+    const double part = stream.Dirichlet(0.5, 4)[1];
+    ASSERT_GE(part, 0);
+    sum += part;
+    squares += part * part;
+  }
+  // Beta(0.5, 1.5): mean 1/4, variance a b / ((a + b)^2 (a + b + 1)) = 0.0625.
+  EXPECT_NEAR(sum / kDraws, 0.25, 0.01);
+  EXPECT_NEAR(squares / kDraws - 0.25 * 0.25, 0.0625, 0.003);
+  EXPECT_EQ(stream.Dirichlet(0.5, 1), std::vector<double>{1});
+  // So small an alpha lets every part underflow to 0, but for a draw now and then.
+  const std::vector<double> point = stream.Dirichlet(1e-3, 3);
+  EXPECT_NEAR(point[0] + point[1] + point[2], 1, 1e-12);
+}
+
 }  // namespace
 }  // namespace tributary
