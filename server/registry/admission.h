@@ -11,7 +11,7 @@ namespace tributary {
 
 // The reason why `join` is refused, with what was found, what is expected and what to do; nothing
 // if it fits. Checks, in order: protocol version, name, run, dataset and modality, classes, image
-// size and channels, vocabulary, samples, codecs.
+// size and channels, samples, vocabulary, public set, codecs.
 std::optional<v1::Refusal> CheckJoin(const v1::Join& join, const RunContext& context);
 
 // The reason why a client that says it is ready is refused: the model that it has built is not that

@@ -117,6 +117,74 @@ TEST(AdmissionTest, WelcomeTellsAllThatAClientNeeds) {
   EXPECT_FALSE(MakeWelcome(whole, whole.datasets.at("words")).delta_downloads());
 }
 
+TEST(AdmissionTest, WhatIsWrongFirstIsToldFirst) {
+  // Wrong in everything; each step puts right what the refusal before it named.
+  v1::Join join;
+  join.set_protocol(99);
+  join.set_client("a b");
+  join.set_run_id("run-2");
+  join.mutable_data()->set_dataset("sounds");
+  join.mutable_data()->set_image_size(5);
+  join.mutable_data()->set_image_channels(7);
+  const std::pair<const char*, std::function<void()>> steps[] = {
+      {"protocol version 99", [&] { join.set_protocol(kProtocolVersion); }},
+      {"client name", [&] { join.set_client("site-1"); }},
+      {"belongs to run run-2", [&] { join.clear_run_id(); }},
+      {"dataset \"sounds\"", [&] { join.mutable_data()->set_dataset("pictures"); }},
+      {"modality", [&] { join.mutable_data()->set_modality(v1::MODALITY_IMAGE); }},
+      {"classes 0", [&] { join.mutable_data()->set_classes(3); }},
+      {"image size 5", [&] { join.mutable_data()->set_image_size(8); }},
+      {"image channels 7", [&] { join.mutable_data()->set_image_channels(3); }},
+      {"no training samples", [&] { join.mutable_data()->set_samples(1); }},
+      {"does not know codec int8-block", [&] { join.add_codecs(v1::CODEC_INT8_BLOCK); }},
+      {"does not know codec f16", [&] { join.add_codecs(v1::CODEC_F16); }},
+      {"does not know codec f32", [&] { join.add_codecs(v1::CODEC_F32); }}};
+  const RunContext context = TinyContext();
+  for (const auto& [words, put_right] : steps) {
+    const auto refusal = CheckJoin(join, context);
+    ASSERT_TRUE(refusal.has_value()) << words;
+    EXPECT_NE(refusal->message().find(words), std::string::npos) << refusal->message();
+    EXPECT_FALSE(refusal->retry()) << "trying again does not help";
+    put_right();
+  }
+  const auto refusal = CheckJoin(join, context);
+  EXPECT_FALSE(refusal.has_value()) << refusal->message();
+}
+
+TEST(AdmissionTest, ImagesNeedNoVocabularyAndTextsNoSize) {
+  v1::Join join = GoodJoin();
+  join.mutable_data()->set_image_size(77);
+  EXPECT_FALSE(CheckJoin(join, TinyContext()).has_value());
+  join.clear_vocabulary();
+  EXPECT_TRUE(CheckJoin(join, TinyContext()).has_value());
+  join.mutable_data()->set_dataset("pictures");
+  join.mutable_data()->set_modality(v1::MODALITY_IMAGE);
+  join.mutable_data()->set_classes(3);
+  join.mutable_data()->set_image_size(8);
+  join.mutable_data()->set_image_channels(3);
+  EXPECT_FALSE(CheckJoin(join, TinyContext()).has_value());
+}
+
+TEST(AdmissionTest, CodecsFromTheFutureDoNoHarm) {
+  v1::Join join = GoodJoin();
+  join.add_codecs(static_cast<v1::Codec>(99));
+  EXPECT_FALSE(CheckJoin(join, TinyContext()).has_value());
+}
+
+TEST(AdmissionTest, AWelcomeIsWhatItsClientCanCheck) {
+  const RunContext context = TinyContext();
+  for (const auto& [name, dataset] : context.datasets) {
+    const v1::Welcome welcome = MakeWelcome(context, dataset);
+    EXPECT_EQ(welcome.protocol(), kProtocolVersion);
+    EXPECT_EQ(welcome.run_name(), "tiny");
+    EXPECT_EQ(welcome.session(), "") << "the session is the registry's";
+    EXPECT_EQ(welcome.download().digest(), dataset.download.Digest());
+    EXPECT_EQ(welcome.upload().digest(), dataset.upload.Digest());
+    EXPECT_EQ(welcome.model().classes(), static_cast<uint32_t>(dataset.spec.classes));
+    EXPECT_EQ(welcome.chunk_bytes(), static_cast<uint32_t>(context.config.wire.chunk_bytes));
+  }
+}
+
 // Such a client asks for whole models.
 TEST(AdmissionTest, TheCodecOfDifferencesNeedNotBeKnown) {
   RunConfig config = TinyConfig();
