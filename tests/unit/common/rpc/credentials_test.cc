@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <grpcpp/server.h>
@@ -276,6 +278,78 @@ TEST(IdentityTest, OnlyAnOperatorOperates) {
   EXPECT_FALSE(CheckMayActAsClient(peer, "site-1").ok());
   peer.role = PeerRole::kUnknown;
   EXPECT_FALSE(CheckMayOperate(peer).ok());
+}
+
+// What a handshake would have shown of the peer's certificate.
+class ShownUris : public grpc::AuthContext {
+ public:
+  explicit ShownUris(std::vector<std::string> uris, bool authenticated = true)
+      : uris_(std::move(uris)), authenticated_(authenticated) {}
+
+  bool IsPeerAuthenticated() const override { return authenticated_; }
+  std::vector<grpc::string_ref> GetPeerIdentity() const override { return {}; }
+  std::string GetPeerIdentityPropertyName() const override { return ""; }
+  std::vector<grpc::string_ref> FindPropertyValues(const std::string& name) const override {
+    if (name != "peer_uri") return {};
+    return {uris_.begin(), uris_.end()};
+  }
+  grpc::AuthPropertyIterator begin() const override { return NoProperty(); }
+  grpc::AuthPropertyIterator end() const override { return NoProperty(); }
+  void AddProperty(const std::string&, const grpc::string_ref&) override {}
+  bool SetPeerIdentityPropertyName(const std::string&) override { return false; }
+
+ private:
+  struct NoProperty : grpc::AuthPropertyIterator {};
+
+  const std::vector<std::string> uris_;
+  const bool authenticated_;
+};
+
+TEST(IdentityTest, RolesAreThoseOfTheCertificatesName) {
+  const std::pair<const char*, PeerRole> cases[] = {
+      {"tributary://client/x", PeerRole::kClient},
+      {"tributary://operator/x", PeerRole::kOperator},
+      {"tributary://coordinator/x", PeerRole::kCoordinator},
+      {"tributary://Client/x", PeerRole::kUnknown},
+      {"tributary://admin/x", PeerRole::kUnknown}};
+  for (const auto& [uri, role] : cases) {
+    const PeerIdentity identity = IdentityOf(ShownUris({uri}));
+    EXPECT_TRUE(identity.encrypted);
+    EXPECT_EQ(identity.role, role) << uri;
+    EXPECT_EQ(identity.name, "x") << uri;
+  }
+}
+
+TEST(IdentityTest, NamesOfOtherSchemesAreNone) {
+  for (const char* uri : {"https://client/x", "tributary:client/x", "tributary://client", "",
+                          "spiffe://tributary/client/x"}) {
+    const PeerIdentity identity = IdentityOf(ShownUris({uri}));
+    EXPECT_EQ(identity.role, PeerRole::kUnknown) << uri;
+    EXPECT_EQ(identity.name, "") << uri;
+  }
+  EXPECT_EQ(IdentityOf(ShownUris({})).role, PeerRole::kUnknown);
+}
+
+TEST(IdentityTest, TheFirstNameOfOurSchemeCounts) {
+  const PeerIdentity identity = IdentityOf(ShownUris(
+      {"https://example.org/", "tributary://client/site-1", "tributary://operator/olga"}));
+  EXPECT_EQ(identity.role, PeerRole::kClient);
+  EXPECT_EQ(identity.name, "site-1");
+}
+
+TEST(IdentityTest, ANameMayHoldASlash) {
+  EXPECT_EQ(IdentityOf(ShownUris({"tributary://client/a/b"})).name, "a/b");
+}
+
+TEST(IdentityTest, ARefusalSaysWhoseTheCertificateIs) {
+  const auto message = [](PeerRole role, const std::string& name) {
+    const PeerIdentity peer{.encrypted = true, .role = role, .name = name};
+    return std::string(CheckMayActAsClient(peer, "site-2").message());
+  };
+  EXPECT_THAT(message(PeerRole::kClient, "site-1"), HasSubstr("that of client site-1"));
+  EXPECT_THAT(message(PeerRole::kOperator, "olga"), HasSubstr("that of operator olga"));
+  EXPECT_THAT(message(PeerRole::kCoordinator, "c"), HasSubstr("that of coordinator c"));
+  EXPECT_THAT(message(PeerRole::kUnknown, ""), HasSubstr("that of nobody"));
 }
 
 TEST(IdentityTest, WithoutTlsThereIsNothingToCheck) {
