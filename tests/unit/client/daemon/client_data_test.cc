@@ -18,7 +18,8 @@ using ::testing::HasSubstr;
 
 class ClientDataTest : public ::testing::Test {
  protected:
-  void WriteShard(Modality modality, int rows) {
+  void WriteShard(Modality modality, int rows) { WriteShard(folder_, modality, rows); }
+  static void WriteShard(const std::string& folder, Modality modality, int rows) {
     ShardInfo info;
     info.dataset = "icons";
     info.modality = modality;
@@ -29,7 +30,7 @@ class ClientDataTest : public ::testing::Test {
       info.mean = info.deviation = {0.5f, 0.5f, 0.5f};
     }
     if (modality != Modality::kPair) info.classes = {"one", "two"};
-    ShardWriter writer(folder_ + "/train.shard", info);
+    ShardWriter writer(folder + "/train.shard", info);
     for (int row = 0; row < rows; ++row) {
       const std::vector<uint8_t> image(4 * 4 * 3, static_cast<uint8_t>(row));
       const int64_t number = modality == Modality::kText ? 0 : writer.AddImage(image);
@@ -92,6 +93,58 @@ TEST_F(ClientDataTest, NamesAVocabularyThatIsMissing) {
   WriteShard(Modality::kText, 1);
   const absl::Status status = OpenClientData(folder_, "", folder_ + "/vocabulary.txt").status();
   EXPECT_THAT(std::string(status.message()), HasSubstr("vocabulary.txt"));
+}
+
+TEST_F(ClientDataTest, APublicSetBringsTheTokenizerItsTextsNeed) {
+  WriteShard(Modality::kImage, 2);
+  const std::string folder = scratch_ / "public";
+  ASSERT_TRUE(EnsureWritableFolder(folder).ok());
+  WriteShard(folder, Modality::kPair, 3);
+  const auto data = OpenClientData(folder_, folder, "");
+  ASSERT_TRUE(data.ok()) << data.status();
+  ASSERT_NE(data->public_set, nullptr);
+  EXPECT_EQ(data->public_set->info().rows, 3);
+  EXPECT_NE(data->tokenizer, nullptr);
+  EXPECT_EQ(OpenClientData(folder_, "", "")->public_set, nullptr);
+}
+
+TEST_F(ClientDataTest, APublicSetIsCheckedAsTheShardIs) {
+  WriteShard(Modality::kImage, 2);
+  const std::string folder = scratch_ / "public";
+  ASSERT_TRUE(EnsureWritableFolder(folder).ok());
+  const absl::Status missing = OpenClientData(folder_, folder, "").status();
+  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(missing.message()), HasSubstr("--public"));
+  WriteShard(folder, Modality::kPair, 0);
+  EXPECT_EQ(OpenClientData(folder_, folder, "").status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  WriteShard(folder, Modality::kPair, 40);
+  const std::string path = folder + "/train.shard";
+  std::string bytes = *ReadFile(path);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  ASSERT_TRUE(WriteFileAtomically(path, bytes).ok());
+  EXPECT_EQ(OpenClientData(folder_, folder, "").status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(ClientDataTest, AShardCutShortIsFoundBeforeTheClientJoins) {
+  WriteShard(Modality::kImage, 50);
+  const std::string path = folder_ + "/train.shard";
+  const std::string bytes = *ReadFile(path);
+  for (const size_t size : {size_t{0}, size_t{10}, bytes.size() / 2, bytes.size() - 1}) {
+    ASSERT_TRUE(WriteFileAtomically(path, bytes.substr(0, size)).ok());
+    const absl::Status status = OpenClientData(folder_, "", "").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss) << size << ": " << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("train.shard"));
+  }
+}
+
+TEST_F(ClientDataTest, TheCardOfAPairHasNoClassesButASize) {
+  WriteShard(Modality::kPair, 4);
+  const v1::DataCard card = CardOf(*OpenClientData(folder_, "", "")->shard);
+  EXPECT_EQ(card.modality(), v1::MODALITY_PAIR);
+  EXPECT_EQ(card.samples(), 4u);
+  EXPECT_EQ(card.classes(), 0u);
+  EXPECT_EQ(card.image_size(), 4u);
 }
 
 }  // namespace

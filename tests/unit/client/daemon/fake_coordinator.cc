@@ -218,7 +218,7 @@ void FakeCoordinator::AnswerLocked(const v1::ClientMessage& message) {
     welcome->set_chunk_bytes(1);  // the client takes its least, so that an update has some chunks
     if (orders_.spoil_welcome) orders_.spoil_welcome(welcome);
     SayLocked(std::move(answer));
-  } else if (message.has_ready()) {
+  } else if (message.has_ready() && orders_.answer_ready) {
     answer.mutable_attending();
     SayLocked(std::move(answer));
   }

@@ -69,6 +69,7 @@ class FakeCoordinator : public v1::Federation::Service {
   // What to do otherwise than the real one. Changed under Tell().
   struct Orders {
     bool answer_join = true;
+    bool answer_ready = true;
     std::optional<v1::Refusal> refuse_join;
     std::function<void(v1::Welcome*)> spoil_welcome;
     std::deque<int> cut_pulls;  // each: chunks until the next pull is cut

@@ -1,5 +1,6 @@
 #include "client/daemon/options.h"
 
+#include <cstddef>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -124,6 +125,64 @@ TEST(OptionsTest, HelpAndVersionAskForNothingElse) {
     const Parsed parsed = Parse({flag});
     ASSERT_TRUE(parsed.ok()) << parsed.status();
     EXPECT_FALSE(parsed->has_value());
+  }
+}
+
+TEST(OptionsTest, EveryFlagHasItsEnvironmentVariable) {
+  const std::pair<const char*, const char*> variables[] = {
+      {"TRIBUTARY_SERVER", "host:1"},     {"TRIBUTARY_DATA", "d"},
+      {"TRIBUTARY_PUBLIC", "p"},          {"TRIBUTARY_STATE", "s"},
+      {"TRIBUTARY_NAME", "site-9"},       {"TRIBUTARY_THREADS", "3"},
+      {"TRIBUTARY_LOADER_THREADS", "4"},  {"TRIBUTARY_VOCABULARY", "v"},
+      {"TRIBUTARY_TLS_CERT", "a"},        {"TRIBUTARY_TLS_KEY", "b"},
+      {"TRIBUTARY_TLS_CA", "c"},          {"TRIBUTARY_JSON", "true"},
+      {"TRIBUTARY_CONNECT_TIMEOUT", "7"}, {"TRIBUTARY_RECONNECT_TIMEOUT", "8"}};
+  for (const auto& [name, value] : variables) setenv(name, value, 1);
+  const Parsed parsed = Parse({});
+  for (const auto& [name, value] : variables) unsetenv(name);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  const ClientOptions& options = **parsed;
+  EXPECT_EQ(options.server, "host:1");
+  EXPECT_EQ(options.data, "d");
+  EXPECT_EQ(options.public_set, "p");
+  EXPECT_EQ(options.state, "s");
+  EXPECT_EQ(options.name, "site-9");
+  EXPECT_EQ(options.threads, 3);
+  EXPECT_EQ(options.loader_threads, 4);
+  EXPECT_EQ(options.vocabulary, "v");
+  EXPECT_EQ(options.tls.certificate + options.tls.key + options.tls.authority, "abc");
+  EXPECT_TRUE(options.json);
+  EXPECT_EQ(options.connect_timeout, absl::Seconds(7));
+  EXPECT_EQ(options.reconnect_timeout, absl::Seconds(8));
+}
+
+TEST(OptionsTest, EachNeededFlagIsMissed) {
+  for (size_t left_out = 0; left_out < Needed().size(); left_out += 2) {
+    std::vector<const char*> arguments = Needed();
+    const std::string flag = arguments[left_out];
+    arguments.erase(arguments.begin() + static_cast<std::ptrdiff_t>(left_out),
+                    arguments.begin() + static_cast<std::ptrdiff_t>(left_out) + 2);
+    const Parsed parsed = Parse(arguments);
+    EXPECT_EQ(parsed.status().code(), absl::StatusCode::kInvalidArgument) << flag;
+    EXPECT_THAT(std::string(parsed.status().message()), HasSubstr(flag));
+  }
+}
+
+TEST(OptionsTest, AddressesOfEveryKindAreTaken) {
+  for (const char* address : {"localhost:1", "10.0.0.1:65535", "[::1]:7700", "a.b-c.d:80"}) {
+    std::vector<const char*> arguments = Needed();
+    arguments[1] = address;
+    EXPECT_TRUE(Parse(arguments).ok()) << address;
+  }
+}
+
+TEST(OptionsTest, LimitsAreInclusive) {
+  EXPECT_TRUE(ParseWith({"--threads", "1024"}).ok());
+  EXPECT_FALSE(ParseWith({"--threads", "1025"}).ok());
+  EXPECT_TRUE(ParseWith({"--loader-threads", "1024"}).ok());
+  EXPECT_TRUE(ParseWith({"--reconnect-timeout", "31622400"}).ok()) << "366 days";
+  for (const char* seconds : {"31622401", "-1", "0", "inf", "soon"}) {
+    EXPECT_FALSE(ParseWith({"--reconnect-timeout", seconds}).ok()) << seconds;
   }
 }
 

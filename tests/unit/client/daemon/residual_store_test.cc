@@ -95,5 +95,54 @@ TEST_F(ResidualStoreTest, OneOfAnotherModelIsDeletedAndAddsNothing) {
   EXPECT_EQ(Files(), 0);
 }
 
+TEST_F(ResidualStoreTest, EveryTensorGetsItsOwn) {
+  StateDict residual = State(1), delta = State(100);
+  ASSERT_TRUE(residual.Add("v", {{1}, {5}}).ok());
+  ASSERT_TRUE(delta.Add("plain", {{1}, {7}}).ok());
+  ASSERT_TRUE(delta.Add("v", {{1}, {50}}).ok());
+  ASSERT_TRUE(store_.Save("run", 1, 0, residual).ok());
+  store_.AddTo("run", 1, &delta);
+  EXPECT_EQ(delta.Find("w")->values, (std::vector<float>{101, -101}));
+  EXPECT_EQ(delta.Find("v")->values, (std::vector<float>{55}));
+  EXPECT_EQ(delta.Find("plain")->values, (std::vector<float>{7})) << "it lost nothing";
+}
+
+TEST_F(ResidualStoreTest, AnotherShapeOfTheSameSizeIsAnotherModel) {
+  StateDict turned;
+  ASSERT_TRUE(turned.Add("w", {{1, 2}, {1, 1}}).ok());
+  ASSERT_TRUE(store_.Save("run", 1, 0, turned).ok());
+  EXPECT_EQ(Added("run", 1), 0);
+  EXPECT_THAT(said_.str(), HasSubstr("tensor w"));
+}
+
+TEST_F(ResidualStoreTest, ARoundThatIsTrainedAgainReplacesWhatItLost) {
+  ASSERT_TRUE(store_.Save("run", 1, 0, State(1)).ok());
+  ASSERT_TRUE(store_.Save("run", 2, 1, State(2)).ok());
+  ASSERT_TRUE(store_.Save("run", 2, 1, State(3)).ok());
+  EXPECT_EQ(Added("run", 2), 3);
+  EXPECT_EQ(Added("run", 1), 1);
+}
+
+TEST_F(ResidualStoreTest, AnUpdateThatLostNothingIsKeptAsThat) {
+  ASSERT_TRUE(store_.Save("run", 1, 0, State(1)).ok());
+  ASSERT_TRUE(store_.Save("run", 2, 0, StateDict()).ok());
+  EXPECT_EQ(Added("run", 2), 0);
+  EXPECT_THAT(said_.str(), IsEmpty());
+  EXPECT_EQ(Added("run", 1), 0) << "round 1 was not merged";
+}
+
+TEST_F(ResidualStoreTest, AFolderThatCannotBeMadeIsAnError) {
+  ASSERT_TRUE(WriteFileAtomically(folder_, "in the way").ok());
+  EXPECT_FALSE(store_.Save("run", 1, 0, State(1)).ok());
+  EXPECT_EQ(Added("run", 1), 0);
+}
+
+TEST_F(ResidualStoreTest, DroppingNothingDoesNothing) {
+  store_.DropAll();
+  store_.DropAll();
+  ASSERT_TRUE(store_.Save("run", 1, 0, State(1)).ok());
+  EXPECT_EQ(Added("run", 1), 1) << "it may be used again";
+}
+
 }  // namespace
 }  // namespace tributary

@@ -65,5 +65,45 @@ TEST_F(StateFolderTest, RefusesAPathThatIsAFile) {
   EXPECT_FALSE(StateFolder::Open(path_).ok());
 }
 
+TEST_F(StateFolderTest, AnotherRunTakesThePlaceOfTheOne) {
+  {
+    absl::StatusOr<StateFolder> folder = StateFolder::Open(path_);
+    ASSERT_TRUE(folder->RememberRun("one", "").ok());
+    ASSERT_TRUE(folder->RememberRun("two", "").ok());
+    ASSERT_TRUE(folder->RememberRun("two", "").ok());
+    EXPECT_EQ(folder->run_id(), "two");
+  }
+  EXPECT_EQ(StateFolder::Open(path_)->run_id(), "two");
+}
+
+TEST_F(StateFolderTest, ARunThatWasForgottenStaysForgotten) {
+  {
+    absl::StatusOr<StateFolder> folder = StateFolder::Open(path_);
+    ASSERT_TRUE(folder->RememberRun("one", "").ok());
+    ASSERT_TRUE(folder->ForgetRun().ok());
+    EXPECT_FALSE(fs::exists(path_ + "/run.json"));
+  }
+  EXPECT_EQ(StateFolder::Open(path_)->run_id(), "");
+}
+
+TEST_F(StateFolderTest, AMovedFolderKeepsItsLockAndItsRun) {
+  absl::StatusOr<StateFolder> first = StateFolder::Open(path_);
+  ASSERT_TRUE(first->RememberRun("one", "").ok());
+  std::optional<StateFolder> moved(*std::move(first));
+  EXPECT_EQ(moved->run_id(), "one");
+  EXPECT_EQ(StateFolder::Open(path_).status().code(), absl::StatusCode::kFailedPrecondition);
+  moved.reset();
+  EXPECT_TRUE(StateFolder::Open(path_).ok());
+}
+
+TEST_F(StateFolderTest, ARunThatCannotBeRememberedIsNotJoined) {
+  absl::StatusOr<StateFolder> folder = StateFolder::Open(path_);
+  fs::create_directories(path_ + "/run.json/below");
+  const absl::Status status = folder->RememberRun("one", "");
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr("run.json"));
+  EXPECT_EQ(folder->run_id(), "");
+}
+
 }  // namespace
 }  // namespace tributary

@@ -1,5 +1,7 @@
 #include "client/daemon/transfer_retry.h"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <thread>
@@ -86,6 +88,61 @@ TEST_F(TransferRetryTest, ANewSessionEndsAWait) {
   std::thread opener([this] { gate_.Open(std::make_shared<const SessionTerms>()); });
   EXPECT_TRUE(retry.Consider(absl::UnavailableError("x"), false, terms_).ok());
   opener.join();
+}
+
+TEST_F(TransferRetryTest, OnlyFaultsThatStayAreCounted) {
+  const absl::StatusCode passing[] = {absl::StatusCode::kUnavailable,
+                                      absl::StatusCode::kDeadlineExceeded,
+                                      absl::StatusCode::kCancelled, absl::StatusCode::kAborted,
+                                      absl::StatusCode::kResourceExhausted};
+  for (int number = 1; number <= 16; ++number) {
+    const auto code = static_cast<absl::StatusCode>(number);
+    const bool passes =
+        std::find(std::begin(passing), std::end(passing), code) != std::end(passing);
+    TransferRetry retry = Make();
+    absl::Status last;
+    for (int i = 0; i < 3; ++i) last = retry.Consider(absl::Status(code, "x"), false, terms_);
+    EXPECT_EQ(last.ok(), passes) << absl::StatusCodeToString(code);
+    if (!passes) EXPECT_EQ(last.code(), code);
+  }
+}
+
+TEST_F(TransferRetryTest, OnlyANoInARowCounts) {
+  TransferRetry retry = Make();
+  const absl::Status no = absl::NotFoundError("no");
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_TRUE(retry.Consider(no, false, terms_).ok());
+    EXPECT_TRUE(retry.Consider(no, false, terms_).ok());
+    EXPECT_TRUE(retry.Consider(absl::UnavailableError("x"), false, terms_).ok());
+  }
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(retry.Consider(no, false, terms_).ok());
+  EXPECT_TRUE(retry.Consider(no, true, terms_).ok()) << "something moved on";
+  EXPECT_TRUE(retry.Consider(no, false, terms_).ok());
+  EXPECT_FALSE(retry.Consider(no, false, terms_).ok());
+}
+
+TEST_F(TransferRetryTest, OtherFaultsThanSlownessLeaveTheLimit) {
+  TransferRetry retry = Make();
+  EXPECT_EQ(retry.limit(), absl::Seconds(60));
+  EXPECT_TRUE(retry.Consider(absl::UnavailableError("x"), false, terms_).ok());
+  EXPECT_EQ(retry.limit(), absl::Seconds(60));
+}
+
+TEST_F(TransferRetryTest, ACancelledTaskIsNotTriedAgainWhateverItsStatus) {
+  TransferRetry retry = Make();
+  gate_.Cancel(&token_, "moved on");
+  EXPECT_EQ(retry.Consider(absl::DataLossError("x"), true, terms_),
+            absl::CancelledError("moved on"));
+}
+
+TEST_F(TransferRetryTest, AfterAnotherSessionHasOpenedThereIsNothingToWaitFor) {
+  timings_.retry = {.first = absl::Hours(1), .most = absl::Hours(1)};
+  TransferRetry retry = Make();
+  const auto earlier = std::make_shared<const SessionTerms>();
+  EXPECT_TRUE(retry.Consider(absl::UnavailableError("x"), false, earlier).ok());
+  gate_.Close();
+  EXPECT_TRUE(retry.Consider(absl::UnavailableError("x"), false, terms_).ok())
+      << "whoever waits for a session waits at the gate";
 }
 
 }  // namespace

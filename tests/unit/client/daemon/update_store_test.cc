@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <spdlog/sinks/ostream_sink.h>
 
 #include "absl/strings/match.h"
@@ -187,6 +188,106 @@ TEST_F(UpdateStoreTest, AFullDiskLeavesWhatWasHeld) {
   fs::create_directories(next + "/x");
   EXPECT_FALSE(store.Save("run", Update(2)).ok());
   EXPECT_TRUE(store.Load("run", 1, "digest").ok());
+}
+
+TEST_F(UpdateStoreTest, AnEmptyFolderHoldsNothing) {
+  EXPECT_THAT(Open().HeldRounds("run"), IsEmpty());
+  EXPECT_EQ(FileCount(), 0u);
+  Open().Drop("run", 3);
+  Open().DropAll();
+  EXPECT_THAT(lines_.str(), IsEmpty());
+}
+
+TEST_F(UpdateStoreTest, RoundsAreOrderedAsNumbers) {
+  UpdateStore store = Open();
+  for (const uint32_t round : {99u, 100u, 4'000'000'000u}) {
+    ASSERT_TRUE(store.Save("run", Update(round)).ok());
+  }
+  EXPECT_THAT(store.HeldRounds("run"), ElementsAre(100, 4'000'000'000u));
+  EXPECT_TRUE(store.Load("run", 4'000'000'000u, "digest").ok());
+}
+
+TEST_F(UpdateStoreTest, SavingARoundAgainKeepsTheOneBefore) {
+  UpdateStore store = Open();
+  for (const uint32_t round : {1u, 2u, 2u, 2u}) ASSERT_TRUE(store.Save("run", Update(round)).ok());
+  EXPECT_THAT(store.HeldRounds("run"), ElementsAre(1, 2));
+}
+
+TEST_F(UpdateStoreTest, EveryFieldOfTheReportIsKept) {
+  FinishedUpdate update = Update(6);
+  update.samples = 123'456'789'012;
+  update.report.set_first_loss(2.5);
+  update.report.set_train_seconds(0.125);
+  update.report.set_peak_rss_bytes(3e9);
+  ASSERT_TRUE(Open().Save("run", update).ok());
+  const auto back = Open().Load("run", 6, "digest");
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back->round, 6u);
+  EXPECT_EQ(back->samples, 123'456'789'012u);
+  EXPECT_EQ(back->manifest_digest, "digest");
+  EXPECT_EQ(back->report.SerializeAsString(), update.report.SerializeAsString());
+  EXPECT_EQ(back->state->bytes(), update.state->bytes());
+}
+
+TEST_F(UpdateStoreTest, AnUpdateUnderAnotherRoundsNameIsNotThatRounds) {
+  ASSERT_TRUE(Open().Save("run", Update(1)).ok());
+  UpdateStore store = Open();
+  for (const char* ending : {".json", ".chunks"}) {
+    std::string name = File(ending).string();
+    name.replace(name.rfind("0000000001"), 10, "0000000007");
+    fs::rename(File(ending), name);
+  }
+  EXPECT_TRUE(absl::IsNotFound(store.Load("run", 7, "digest").status()));
+  EXPECT_EQ(FileCount(), 0u);
+}
+
+TEST_F(UpdateStoreTest, ChunksOfAnotherUpdateAreNotItsOwn) {
+  // A crash between the two files: the description of one update, the chunks of a shorter one.
+  UpdateStore store = Open();
+  ASSERT_TRUE(store.Save("run", Update(1)).ok());
+  StateDict small;
+  ASSERT_TRUE(small.Add("w", Tensor::Zeros({2})).ok());
+  ASSERT_TRUE(
+      EncodedState::Encode(small, Codec::kF32, 100, 1)->Save(File(".chunks").string()).ok());
+  EXPECT_TRUE(absl::IsNotFound(store.Load("run", 1, "digest").status()));
+  EXPECT_THAT(lines_.str(), HasSubstr("is not what .json beside it describes"));
+  EXPECT_EQ(FileCount(), 0u);
+}
+
+TEST_F(UpdateStoreTest, ADescriptionWithoutItsChunksIsDamage) {
+  ASSERT_TRUE(Open().Save("run", Update(1)).ok());
+  fs::remove(File(".chunks"));
+  EXPECT_THAT(Open().HeldRounds("run"), IsEmpty());
+  EXPECT_EQ(FileCount(), 0u);
+  EXPECT_THAT(lines_.str(), HasSubstr("unusable"));
+}
+
+TEST_F(UpdateStoreTest, EveryKeyOfADescriptionIsNeeded) {
+  ASSERT_TRUE(Open().Save("run", Update(1)).ok());
+  const nlohmann::json whole = nlohmann::json::parse(*ReadFile(File(".json").string()));
+  for (const auto& [key, value] : whole.items()) {
+    ASSERT_TRUE(Open().Save("run", Update(1)).ok());
+    nlohmann::json json = whole;
+    json.erase(key);
+    std::ofstream(File(".json")) << json;
+    EXPECT_THAT(Open().HeldRounds("run"), IsEmpty()) << key;
+  }
+}
+
+TEST_F(UpdateStoreTest, FilesOfOthersAreLeftAlone) {
+  std::ofstream(folder_ / "notes.txt") << "x";
+  UpdateStore store = Open();
+  ASSERT_TRUE(store.Save("run", Update(1)).ok());
+  store.DropAll();
+  EXPECT_EQ(FileCount(), 1u);
+  EXPECT_TRUE(fs::exists(folder_ / "notes.txt"));
+}
+
+TEST_F(UpdateStoreTest, AFolderThatIsGoneHoldsNothingAndTakesNothing) {
+  UpdateStore store(scratch_ / "gone", log_);
+  EXPECT_THAT(store.HeldRounds("run"), IsEmpty());
+  EXPECT_TRUE(absl::IsNotFound(store.Load("run", 1, "digest").status()));
+  EXPECT_FALSE(store.Save("run", Update(1)).ok());
 }
 
 }  // namespace
