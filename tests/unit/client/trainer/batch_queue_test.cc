@@ -1,6 +1,8 @@
 #include "client/trainer/batch_queue.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -100,6 +102,84 @@ TEST(BatchQueueTest, AnErrorIsGivenAgain) {
   const Unreadable samples;
   BatchQueue queue(samples, TaskOf(5, 2, true), kWholeTable);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(queue.Next().status(), absl::DataLossError("block 1"));
+}
+
+TEST(BatchQueueTest, AnErrorComesAfterTheBatchesBeforeIt) {
+  class ThirdRow : public MemorySamples {
+   public:
+    ThirdRow() : MemorySamples(Modality::kImage, {TinyImages(4), {}, TinyLabels(4)}) {}
+    absl::StatusOr<Batch> Gather(absl::Span<const int64_t> rows, const Augmentations& changes,
+                                 RandomStream* stream) const override {
+      if (rows.front() == 2) return absl::DataLossError("row 2");
+      return MemorySamples::Gather(rows, changes, stream);
+    }
+  };
+  const ThirdRow samples;
+  BatchQueue queue(samples, TaskOf(5, 1, false), kWholeTable);
+  EXPECT_TRUE(queue.Next().ok());
+  EXPECT_TRUE(queue.Next().ok());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(queue.Next().status(), absl::DataLossError("row 2"));
+}
+
+TEST(BatchQueueTest, WhatIsThrownIsInternal) {
+  class Throws : public MemorySamples {
+   public:
+    Throws() : MemorySamples(Modality::kImage, {TinyImages(4), {}, TinyLabels(4)}) {}
+    absl::StatusOr<Batch> Gather(absl::Span<const int64_t>, const Augmentations&,
+                                 RandomStream*) const override {
+      throw std::runtime_error("no memory for it");
+    }
+  };
+  const Throws samples;
+  BatchQueue queue(samples, TaskOf(1, 2, true), kWholeTable);
+  const absl::Status status = queue.Next().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_NE(status.message().find("no memory for it"), std::string::npos);
+}
+
+TEST(BatchQueueTest, RoundSeedAndClientNameTheOrder) {
+  const MemorySamples samples = Numbered(50);
+  const auto order = [&](const LocalTask& task) {
+    BatchQueue queue(samples, task, kWholeTable);
+    return Epoch(&queue);
+  };
+  const LocalTask task = TaskOf(1, 8, true);
+  LocalTask round = task, seed = task, client = task, batch = task;
+  round.round = 2;
+  seed.seed = 4;
+  client.client = "b";
+  batch.training.batch = 50;
+  for (const LocalTask& other : {round, seed, client}) EXPECT_NE(order(other), order(task));
+  EXPECT_EQ(order(batch), order(task)) << "the batches' size does not matter";
+}
+
+// Which numbers a batch was given to augment with.
+class Augmented : public MemorySamples {
+ public:
+  Augmented() : MemorySamples(Modality::kImage, {TinyImages(6), {}, TinyLabels(6)}) {}
+  absl::StatusOr<Batch> Gather(absl::Span<const int64_t> rows, const Augmentations& changes,
+                               RandomStream* stream) const override {
+    EXPECT_EQ(changes.rotation, 15);
+    EXPECT_NE(stream, nullptr);
+    auto batch = MemorySamples::Gather(rows, changes, nullptr);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      batch->labels.mutable_data_ptr<int64_t>()[i] = static_cast<int64_t>(stream->Below(1000));
+    }
+    return batch;
+  }
+};
+
+TEST(BatchQueueTest, AugmentationHasAStreamOfItsOwnDrawnInTheOrderOfTheBatches) {
+  const Augmented samples;
+  for (const bool shuffle : {true, false}) {
+    LocalTask task = TaskOf(1, 4, shuffle);
+    task.training.augmentations.rotation = 15;
+    BatchQueue queue(samples, task, kWholeTable);
+    RandomStream twin(3, "augment", 1, "a");
+    for (const int64_t drawn : Epoch(&queue)) {
+      EXPECT_EQ(drawn, static_cast<int64_t>(twin.Below(1000)));
+    }
+  }
 }
 
 }  // namespace
