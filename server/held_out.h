@@ -21,9 +21,9 @@ struct HeldOut {
   std::shared_ptr<const Shard> public_set;                     // null unless the method needs one
 };
 
-// Opens and verifies <path>/test/test.shard of every dataset, and the public set. Errors name the
-// dataset or key, the file, and what to do: NotFound, DataLoss, FailedPrecondition where a shard
-// does not fit the run file.
+// Opens <path>/test/test.shard of every dataset, and the public set. Errors name the dataset or
+// key, the file, and what to do: NotFound, DataLoss, FailedPrecondition where a shard does not fit
+// the run file. Reads no samples yet: MakeEvaluator() and MakePublicSet() verify them all.
 absl::StatusOr<HeldOut> OpenHeldOut(const RunConfig& config);
 
 // The context of a run on these data.
