@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/config/method_card.h"
 #include "common/train/samples.h"
 #include "preparation/shards/shard_writer.h"
 #include "server/initial_models.h"
@@ -62,10 +63,9 @@ class HeldOutTest : public testing::Test {
     bytes[100] = static_cast<char>(bytes[100] ^ 1);  // of the first column
     ASSERT_TRUE(WriteFileAtomically(path, bytes).ok());
   }
-  void UseCreamFl() {
-    config_.method = Method::kCreamFl;
-    config_.creamfl.public_set = scratch_ / "public";
-    config_.creamfl.samples = 5;
+  // From now on the run's method needs a public set.
+  void UsePublicSet() {
+    config_.method = &method_;
     WriteShard(scratch_ / "public/train.shard", "open", Modality::kPair);
   }
   HeldOut MustOpen() const {
@@ -80,6 +80,13 @@ class HeldOutTest : public testing::Test {
   }
 
   const ScratchFolder scratch_;
+  PublicSetConfig public_ = {
+      .key = "method.public", .folder = scratch_ / "public", .samples = 5, .pair_clients = true};
+  const MethodCard method_ = {.word = "method",
+                              .shares = "",
+                              .adds = "",
+                              .costs = "",
+                              .public_set = [this](const RunConfig&) { return public_; }};
   RunConfig config_ = TinyConfig();
 };
 
@@ -114,7 +121,7 @@ TEST_F(HeldOutTest, AShardOfAnotherDatasetDoesNotFit) {
 }
 
 TEST_F(HeldOutTest, ImagesOfAnotherSizeDoNotFitAndTextsHaveNone) {
-  config_.model.image_size = 16;
+  config_.model.spec.image_size = 16;
   ExpectRefused(absl::StatusCode::kFailedPrecondition, "dataset pictures",
                 "image size 8, the run file says 16");
   config_.datasets.erase(config_.datasets.begin());
@@ -127,20 +134,20 @@ TEST_F(HeldOutTest, AVocabularyThatIsMissingIsNamed) {
 }
 
 TEST_F(HeldOutTest, ThePublicSetIsOpenedForItsMethodOnly) {
-  UseCreamFl();
+  UsePublicSet();
   EXPECT_NE(MustOpen().public_set, nullptr);
-  config_.method = Method::kFedAvg;
+  config_.method = TinyConfig().method;
   EXPECT_EQ(MustOpen().public_set, nullptr);
 }
 
 TEST_F(HeldOutTest, APublicSetThatIsMissingOrDoesNotFitIsNamedByItsKey) {
-  UseCreamFl();
-  config_.creamfl.public_set = scratch_ / "nowhere";
-  ExpectRefused(absl::StatusCode::kNotFound, "creamfl.public", "nowhere/train.shard");
-  config_.creamfl.public_set = scratch_ / "public";
+  UsePublicSet();
+  public_.folder = scratch_ / "nowhere";
+  ExpectRefused(absl::StatusCode::kNotFound, "method.public", "nowhere/train.shard");
+  public_.folder = scratch_ / "public";
   WriteShard(scratch_ / "public/train.shard", "open", Modality::kPair,
              [](ShardInfo* info) { info->image_size = 4; });
-  ExpectRefused(absl::StatusCode::kFailedPrecondition, "creamfl.public",
+  ExpectRefused(absl::StatusCode::kFailedPrecondition, "method.public",
                 "image size 4, the run file says 8");
 }
 
@@ -154,7 +161,7 @@ TEST_F(HeldOutTest, TheContextKnowsWhatTheDataAre) {
 }
 
 TEST_F(HeldOutTest, TheContextKnowsThePublicSet) {
-  UseCreamFl();
+  UsePublicSet();
   const HeldOut held_out = MustOpen();
   const auto context = ContextOf(config_, held_out);
   ASSERT_TRUE(context.ok()) << context.status();
@@ -165,18 +172,18 @@ TEST_F(HeldOutTest, TheContextKnowsThePublicSet) {
 
 TEST_F(HeldOutTest, SamplesOfThePublicSetAreTheFirst) {
   EXPECT_EQ(*MakePublicSet(config_, MustOpen()), nullptr);
-  UseCreamFl();
+  UsePublicSet();
   const auto samples = MakePublicSet(config_, MustOpen());
   ASSERT_TRUE(samples.ok()) << samples.status();
   EXPECT_EQ((*samples)->count(), 5);
-  config_.creamfl.samples = 13;
+  public_.samples = 13;
   const absl::Status status = MakePublicSet(config_, MustOpen()).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("creamfl.public"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("method.public"));
 }
 
 TEST_F(HeldOutTest, ADamagedPublicSetIsFoundWhenItIsRead) {
-  UseCreamFl();
+  UsePublicSet();
   FlipByte(scratch_ / "public/train.shard");
   EXPECT_EQ(MakePublicSet(config_, MustOpen()).status().code(), absl::StatusCode::kDataLoss);
 }

@@ -26,10 +26,10 @@ class InitialModelsTest : public testing::Test {
   InitialModelsTest() {
     config_.datasets.push_back({"both", Modality::kPair, 1, "data/both"});
     StateDict weights;
-    Tensor norm = Tensor::Zeros({config_.model.dim});
+    Tensor norm = Tensor::Zeros({config_.model.spec.dim});
     std::fill(norm.values.begin(), norm.values.end(), 3.0F);
     EXPECT_TRUE(weights.Add("norm.weight", std::move(norm)).ok());
-    EXPECT_TRUE(weights.Add("head.weight", Tensor::Zeros({10, config_.model.dim})).ok());
+    EXPECT_TRUE(weights.Add("head.weight", Tensor::Zeros({10, config_.model.spec.dim})).ok());
     EXPECT_TRUE(WriteSafetensors(image_, weights).ok());
   }
   absl::StatusOr<InitialModels> Make() const {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <map>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -61,8 +62,7 @@ class ServeTest : public testing::Test {
     };
     plan.make_evaluate = [this](const RunContext&) -> absl::StatusOr<EvaluateGlobals> {
       if (!evaluate_status_.ok()) return evaluate_status_;
-      return EvaluateGlobals(
-          [](const auto&) -> absl::StatusOr<nlohmann::json> { return nlohmann::json::object(); });
+      return EvaluateGlobals([](const auto&) { return std::map<std::string, TaskMetrics>(); });
     };
     return plan;
   }

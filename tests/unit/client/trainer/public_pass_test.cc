@@ -240,7 +240,7 @@ class PublicRoundTest : public testing::Test {
     task.training.epochs = 2;
     task.training.batch = 4;
     task.training.learning_rate = 0.01;
-    task.training.contrast = {.batch = 2, .temperature = 0.5, .weight = 1};
+    task.training.contrast = ContrastTraining{.batch = 2, .temperature = 0.5, .weight = 1};
     return task;
   }
   static std::unique_ptr<LocalTrainer> Trainer(Modality modality) {
@@ -327,7 +327,7 @@ TEST_F(PublicRoundTest, APublicSetOfAnotherSizeIsRefused) {
 
 TEST_F(PublicRoundTest, WithoutAContrastThePublicSetIsNotUsed) {
   LocalTask task = Task();
-  task.training.contrast.batch = 0;
+  task.training.contrast.reset();
   const auto result =
       Trainer(Modality::kImage)->Train(Download(Modality::kImage), task, nullptr, cancelled_);
   ASSERT_TRUE(result.ok()) << result.status();

@@ -75,9 +75,10 @@ class TrainingLoopTest : public testing::Test {
   TrainingLoopTest() {
     task_.client = "site-1";
     task_.round = 4;
+    task_.shuffle = false;
+    task_.training.epochs = 1;
     task_.training.batch = 3;
     task_.training.learning_rate = 0.1;
-    task_.training.shuffle = false;
   }
 
   absl::StatusOr<TrainingResult> Run(const Objective& objective) {
@@ -230,17 +231,9 @@ TEST_F(OneValueTest, WhatTheObjectiveAddsIsTrainedByAdamW) {
   EXPECT_NEAR(Trained(gradients), reference.value(), 1e-9);
 }
 
-TEST_F(OneValueTest, TheRateRisesLinearlyAndThenStays) {
-  task_.training.warmup_steps = 3;
-  ReferenceAdamW reference(0, 0);
-  for (const double rate : {0.025, 0.05, 0.075, 0.1, 0.1}) reference.Step(1, rate);
-  EXPECT_NEAR(Trained({1, 1, 1, 1, 1}), reference.value(), 1e-9);
-  EXPECT_NEAR(reference.value(), -0.35, 1e-6) << "a gradient of 1 moves by the rate";
-}
-
-TEST_F(OneValueTest, ARoundShorterThanTheWarmUpNeverReachesTheRate) {
-  task_.training.warmup_steps = 9;
-  EXPECT_NEAR(Trained({1, 1}), -(0.01 + 0.02), 1e-6);
+TEST_F(OneValueTest, AGradientOfOneMovesByTheRate) {
+  task_.training.learning_rate = 0.02;
+  EXPECT_NEAR(Trained({1, 1, 1}), -0.06, 1e-6);
 }
 
 TEST_F(OneValueTest, GradientsAreCutToTheirNorm) {

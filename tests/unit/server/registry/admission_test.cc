@@ -181,7 +181,7 @@ TEST(AdmissionTest, AWelcomeIsWhatItsClientCanCheck) {
     EXPECT_EQ(welcome.download().digest(), dataset.download.Digest());
     EXPECT_EQ(welcome.upload().digest(), dataset.upload.Digest());
     EXPECT_EQ(welcome.model().classes(), static_cast<uint32_t>(dataset.spec.classes));
-    EXPECT_EQ(welcome.chunk_bytes(), static_cast<uint32_t>(context.config.wire.chunk_bytes));
+    EXPECT_EQ(welcome.chunk_bytes(), static_cast<uint32_t>(context.config.wire.ChunkBytes()));
   }
 }
 

@@ -97,7 +97,7 @@ TEST(RunContextTest, AModelThatCannotBeBuiltIsRefused) {
 
 TEST(RunContextTest, TheDatasetOfAModelThatCannotBeBuiltIsNamed) {
   RunConfig config = TinyConfig();
-  config.model.patch = 3;
+  config.model.spec.patch = 3;
   const absl::Status status =
       MakeRunContext(config, {{"pictures", 3}, {"words", 5}}, 20, "").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);

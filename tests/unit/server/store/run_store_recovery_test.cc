@@ -240,8 +240,11 @@ TEST_F(RunStoreRecoveryTest, ARecordComesBackWhole) {
   record.bytes_up = uint64_t{5} << 40;
   record.bytes_down = 17;
   record.model_hash = "abc";
-  record.tasks = {{"img", {{"accuracy", 61.5}}}};
-  record.updates = {{"site-1", {{"loss", 0.5}, {"samples", 9}}}};
+  record.tasks["img"].samples = 40;
+  record.tasks["img"].classification = ClassificationMetrics{.accuracy = 61.5};
+  record.updates["site-1"].dataset = "img";
+  record.updates["site-1"].loss = 0.5;
+  record.updates["site-1"].samples = 9;
   {
     const auto store = Open();
     ASSERT_TRUE(store->Commit(record, Models(7), absl::UnixEpoch()).ok());
@@ -256,8 +259,8 @@ TEST_F(RunStoreRecoveryTest, ARecordComesBackWhole) {
   EXPECT_EQ(back.bytes_up, uint64_t{5} << 40);
   EXPECT_EQ(back.bytes_down, 17u);
   EXPECT_EQ(back.model_hash, "abc");
-  EXPECT_EQ(back.tasks, record.tasks);
-  EXPECT_EQ(back.updates, record.updates);
+  EXPECT_EQ(TasksToJson(back.tasks), TasksToJson(record.tasks));
+  EXPECT_EQ(UpdatesToJson(back.updates), UpdatesToJson(record.updates));
 }
 
 TEST_F(RunStoreRecoveryTest, TheInitialModelsAreNoRoundOfTheHistory) {
