@@ -19,8 +19,9 @@ namespace tributary {
 // behind.
 class AtomicFile {
  public:
-  // `recycled`: a file that nobody needs any more, whose place on the disk is written over, or none
-  // (also where there is no such file): new places cost more than the bytes. It is gone afterwards.
+  // `recycled`: a file that nobody needs any more, or empty. Its blocks on the disk are written
+  // over, since allocating new ones costs more than writing the bytes. It is gone afterwards. A
+  // file that does not exist is no error.
   explicit AtomicFile(std::string path, const std::string& recycled = "");
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -39,8 +40,8 @@ class AtomicFile {
   std::string path_;
   int fd_;
   uint64_t written_ = 0;
-  uint64_t started_ = 0;  // bytes that the disk was told to write
-  std::string begun_;     // of the piece that is not full yet
+  uint64_t started_ = 0;  // bytes whose writeback was started
+  std::string begun_;     // bytes of the piece that is not full yet
   ChecksumOfPieces checksum_;
   absl::Status status_;
 };
@@ -51,7 +52,7 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view cont
 // The whole file. NotFound, PermissionDenied or Internal, with the path.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 
-// Waits until the disk holds what was written to `path`, and the name it was given.
+// Returns when the disk holds the content of `path` and its name in the folder.
 absl::Status SyncFile(const std::string& path);
 
 // Creates `path` and its parents; OK if it is there already. Also fails where the folder is there

@@ -7,7 +7,7 @@
 
 #include <openssl/evp.h>
 #if defined(__x86_64__)
-#include <xxh_x86dispatch.h>  // the widest registers that the machine has; same values
+#include <xxh_x86dispatch.h>  // picks the widest registers at run time; the hash is the same
 #else
 #include <xxhash.h>
 #endif
@@ -23,6 +23,7 @@ template <typename Hash>
 absl::Status AddFile(const std::string& path, Hash* hash) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return ErrnoStatus(errno, path);
+  // The last read is short: it sets failbit, and gcount() says how much there was.
   std::vector<char> buffer(1 << 20);
   while (file.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) ||
          file.gcount() > 0) {

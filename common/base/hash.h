@@ -1,4 +1,5 @@
-// SHA-256 for identities, XXH3-64 for damage in transit or on disk.
+// SHA-256 to identify content (models, manifests, data); XXH3-64 to find damage in transit or on
+// disk, which takes much less time (SHA-256 was half of a commit) and does not protect from intent.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +40,7 @@ absl::StatusOr<std::string> Sha256OfFile(const std::string& path);
 uint64_t Checksum(const void* data, size_t size);
 inline uint64_t Checksum(absl::string_view bytes) { return Checksum(bytes.data(), bytes.size()); }
 
-// The same of what is added, in pieces.
+// The checksum of the bytes added so far, in pieces of any size.
 class ChecksumOfPieces {
  public:
   ChecksumOfPieces();
@@ -54,7 +55,7 @@ class ChecksumOfPieces {
   XXH3_state_s* state_;
 };
 
-// Of a file's bytes; NotFound or another error if it cannot be read.
+// The checksum of a file's bytes; NotFound or another error if it cannot be read.
 absl::StatusOr<uint64_t> ChecksumOfFile(const std::string& path);
 
 }  // namespace tributary

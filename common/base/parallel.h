@@ -16,9 +16,9 @@ inline int CoreCount() {
   return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
-// For `jobs` jobs that are shared out by `work`: calls work(true) on the caller's thread and
-// work(false) on others, on `threads` threads in all, or as many as there are jobs. Returns when
-// all calls have returned.
+// Calls work(true) on the caller's thread and work(false) on others, on `threads` threads in all,
+// or on `jobs` if that is less. `work` itself shares out the jobs among its calls. Returns when all
+// calls have returned.
 inline void RunOnThreads(int threads, size_t jobs, absl::FunctionRef<void(bool caller)> work) {
   const size_t most = std::min<size_t>(static_cast<size_t>(std::max(threads, 1)), jobs);
   std::vector<std::thread> others;

@@ -8,9 +8,15 @@
 namespace tributary {
 namespace {
 
-constexpr int kArenas = 2;            // with one, threads wait for each other
-constexpr int kMappedFrom = 4 << 20;  // above any chunk: pages that are mapped anew cost as much
-constexpr int kKept = 16 << 20;       // at an arena's end, or pages come and go with each chunk
+// With one arena, threads wait for each other's allocations; each further arena keeps memory that
+// it was given back.
+constexpr int kArenas = 2;
+// Larger blocks are mapped one by one and go back to the system when they are freed. The limit lies
+// above any chunk (4 MiB): mapping a chunk anew costs a fault for each of its pages.
+constexpr int kMappedFrom = 4 << 20;
+// Free bytes that stay at an arena's end. Without them the arena's end moves with every chunk, and
+// its pages are returned and faulted in again.
+constexpr int kKept = 16 << 20;
 
 }  // namespace
 
@@ -28,7 +34,9 @@ void SkipDeadlockDetection() {
 }
 
 void BoundAllocator() {
-  // NOLINTBEGIN(concurrency-mt-unsafe): the caller sees to that.
+  // Setting the mmap threshold also switches off glibc's moving one, which rises with each large
+  // block that is freed: the coordinator's peak memory wandered with it.
+  // NOLINTBEGIN(concurrency-mt-unsafe): callers run this before other threads allocate.
   mallopt(M_ARENA_MAX, kArenas);
   mallopt(M_MMAP_THRESHOLD, kMappedFrom);
   mallopt(M_TRIM_THRESHOLD, kKept);

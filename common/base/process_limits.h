@@ -7,14 +7,16 @@ namespace tributary {
 // clients is more than the usual 1,024. Does nothing where that is not allowed.
 void RaiseFileLimit();
 
-// In release builds. Debian's absl is built to look for deadlocks: each lock that is taken while
-// another is held goes into a graph of all locks, behind one lock of its own.
+// Switches off Abseil's search for deadlocks, in release builds only. Debian builds it in: each
+// lock that is taken while another is held is entered into one graph of all locks, which a global
+// lock guards.
 void SkipDeadlockDetection();
 
-// Keeps the allocator from holding what it was given back. To be called before other threads
-// allocate. What gRPC receives is freed on another thread than the one that took it: each arena
-// would keep a share of its own. And left alone, glibc takes larger and larger blocks from its
-// arenas, where the small ones between them keep them from going back.
+// Bounds the memory that the allocator keeps after it was freed. Call it before other threads
+// allocate. Two habits of glibc make a coordinator's memory grow without it: gRPC's buffers are
+// freed on another thread than the one that allocated them, so that each arena keeps a share; and
+// the threshold from which blocks are mapped rises with use, until large blocks come from arenas,
+// where small blocks between them prevent their return.
 void BoundAllocator();
 
 }  // namespace tributary

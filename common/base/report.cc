@@ -14,6 +14,7 @@ int ReportEnd(absl::string_view program, const absl::Status& status, bool json) 
   if (status.ok()) return kExitDone;
   const std::string message(status.message());
   if (json) {
+    // A message may quote bytes of a file or a peer that are no UTF-8, on which dump() would throw.
     std::cout << nlohmann::json({{"kind", "error"}, {"message", message}})
                      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
               << std::endl;

@@ -26,6 +26,7 @@ ExitCode ExitCodeFor(const absl::Status& status) {
   }
 }
 
+// The codes follow what the caller can do about it: look for the file, get the rights, make room.
 absl::Status ErrnoStatus(int error_number, absl::string_view what) {
   const std::string message =
       absl::StrCat(what, ": ", std::generic_category().message(error_number));
