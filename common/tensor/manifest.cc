@@ -28,6 +28,7 @@ Manifest Manifest::Of(const StateDict& state) {
 std::string Manifest::Digest() const {
   Sha256 hash;
   for (const TensorSpec& spec : tensors) {
+    // docs/wire.md defines these lines, so that any client can compute the digest.
     hash.Add(absl::StrCat(spec.name, " f32 ", absl::StrJoin(spec.shape, "x"), "\n"));
   }
   return std::move(hash).Hex();

@@ -1,7 +1,8 @@
-// Manifest: names and shapes of a StateDict, agreed between client and coordinator when a client
+// Manifest: names and shapes of a StateDict, on which client and coordinator agree when a client
 // joins.
 //
-// It bounds what a peer may send. Its digest is SHA-256 over one line per tensor, in order:
+// A receiver refuses whatever its manifest does not list. Its digest is SHA-256 over one line per
+// tensor, in order:
 // "<name> f32 <d0>x<d1>x...\n" (a scalar has an empty shape).
 #pragma once
 

@@ -49,7 +49,8 @@ struct RawEntry {
   uint64_t end = 0;
 };
 
-// Reads one header entry; every number in it may be a lie.
+// Reads one entry of the header. The file may come from anywhere, so that no number in it is used
+// before it is checked against the file's size or for overflow.
 absl::StatusOr<RawEntry> ReadEntry(const nlohmann::json& value, uint64_t data_bytes) {
   try {
     RawEntry entry;
@@ -92,7 +93,9 @@ std::string HeadOf(const StateDict& state, const std::map<std::string, std::stri
     offset += bytes;
   }
   std::string text = header.dump();
-  while (text.size() % 8 != 0) text += ' ';  // values start aligned
+  // Spaces bring the values to a multiple of 8 bytes, as the format asks: readers map the file and
+  // use floats where they lie.
+  while (text.size() % 8 != 0) text += ' ';
   const uint64_t length = text.size();
   return std::string(reinterpret_cast<const char*>(&length), kLengthBytes) + text;
 }
@@ -107,7 +110,7 @@ absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(const std
   if (fstat(fd, &info) == 0 && info.st_size >= static_cast<off_t>(kLengthBytes)) {
     data = mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ, MAP_PRIVATE, fd, 0);
   }
-  close(fd);
+  close(fd);  // the mapping keeps the file open
   if (data == MAP_FAILED) return Damaged(path, "shorter than a header");
   std::unique_ptr<SafetensorsFile> file(
       new SafetensorsFile(data, static_cast<size_t>(info.st_size)));
@@ -120,14 +123,15 @@ SafetensorsFile::~SafetensorsFile() { munmap(data_, size_); }
 absl::Status SafetensorsFile::ReadHeader(const std::string& path) {
   uint64_t length;
   std::memcpy(&length, data_, kLengthBytes);
+  // `length` comes first and without arithmetic on it: 8 + length may wrap around.
   if (length > kMostHeaderBytes || length > size_ - kLengthBytes) {
     return Damaged(path, absl::StrCat("header of ", length, " bytes in a file of ", size_));
   }
   const auto* bytes = static_cast<const uint8_t*>(data_);
   const uint8_t* values = bytes + kLengthBytes + length;
   const uint64_t data_bytes = size_ - kLengthBytes - length;
-  // A name given twice would hide one tensor behind the other: the parser reports each key as it
-  // passes.
+  // JSON objects keep the last of two equal keys, which would hide a tensor. The parser's callback
+  // sees each key, so that a name given twice is found.
   std::set<std::string> names;
   bool twice = false;
   const auto count_names = [&](int depth, nlohmann::json::parse_event_t event,
@@ -154,6 +158,8 @@ absl::Status SafetensorsFile::ReadHeader(const std::string& path) {
       return Damaged(path, absl::StrCat("tensor ", name, " ", entry.status().message()));
     found.emplace_back(*std::move(entry), name);
   }
+  // By end as well, so that an empty tensor, which shares its offset with the next one, comes first
+  // and passes the check below.
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
     return std::pair(a.first.begin, a.first.end) < std::pair(b.first.begin, b.first.end);
   });
@@ -184,7 +190,7 @@ absl::StatusOr<StateDict> ReadSafetensors(const std::string& path) {
           absl::StrCat(path, ": tensor ", entry.name, " is ", entry.dtype, ", expected F32"));
     }
     Tensor tensor = Tensor::Zeros(entry.shape);
-    if (!entry.bytes.empty()) {
+    if (!entry.bytes.empty()) {  // memcpy() takes no null pointer, which an empty vector may give
       std::memcpy(tensor.values.data(), entry.bytes.data(), entry.bytes.size());
     }
     RETURN_IF_ERROR(Annotate(state.Add(entry.name, std::move(tensor)), path));
@@ -197,6 +203,7 @@ absl::Status AppendSafetensors(const StateDict& state,
                                PendingTensors* pending, AtomicFile* file) {
   RETURN_IF_ERROR(file->Write(HeadOf(state, metadata)));
   for (const StateDict::Entry& entry : state) {
+    // A tensor may still be merged while those before it are written.
     if (pending != nullptr) pending->Await(entry.tensor);
     const std::vector<float>& values = entry.tensor.values;
     RETURN_IF_ERROR(
@@ -221,7 +228,7 @@ std::string ModelHash(const std::map<std::string, StateDict>& models) {
   }
   Sha256 hash;
   for (const auto& [name, tensor] : ordered) {
-    hash.Add(name.c_str(), name.size() + 1);
+    hash.Add(name.c_str(), name.size() + 1);  // with the zero byte, which ends the name
     hash.Add(tensor->values.data(), tensor->values.size() * sizeof(float));
   }
   return std::move(hash).Hex();

@@ -36,7 +36,7 @@ class SafetensorsFile {
   // In the order of their bytes in the file, which is the order in which they were written.
   const std::vector<Entry>& entries() const { return entries_; }
   const Entry* Find(absl::string_view name) const;
-  // What the header says of the file as a whole; empty if it says nothing.
+  // The header's "__metadata__", its texts alone; empty if there is none.
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:

@@ -10,6 +10,7 @@ absl::Status StateDict::Add(std::string name, Tensor tensor) {
                                                    " values, expected shape ",
                                                    ShapeToString(tensor.shape)));
   }
+  // The index holds places, not pointers: entries move when the vector grows.
   if (!index_.emplace(name, entries_.size()).second) {
     return absl::AlreadyExistsError(absl::StrCat("tensor ", name, " is there already"));
   }

@@ -1,7 +1,7 @@
 // StateDict: an ordered list of named tensors, the form in which a model is stored and sent.
 //
-// Order is that of insertion and is part of a StateDict's identity: manifests, chunks and files
-// keep it.
+// Tensors keep the order in which they were added. Two StateDicts with the same tensors in another
+// order are different: manifests, chunks and files follow the order.
 #pragma once
 
 #include <cstddef>

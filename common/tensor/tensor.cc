@@ -5,6 +5,7 @@
 
 namespace tributary {
 
+// Shapes that come from outside are checked for overflow where they are read.
 int64_t ElementCount(absl::Span<const int64_t> shape) {
   int64_t count = 1;
   for (const int64_t dimension : shape) count *= dimension;

@@ -1,7 +1,7 @@
 // A host tensor without a framework: shape, float32 values, contiguous in row-major order.
 //
-// The wire, the coordinator's sums and its files need no more than this; LibTorch starts where
-// models are computed (common/model/torch_state.h converts, without a copy where it can).
+// The wire, the coordinator's sums and its files need no more than this, so that they build without
+// LibTorch. common/model/torch_state.h converts where models are computed; it copies the values.
 #pragma once
 
 #include <cstdint>
