@@ -20,13 +20,15 @@ std::string LibTorchFolder() {
 
 absl::Status LoadCuda() {
   const std::string path = LibTorchFolder() + "/libtorch_cuda.so";
-  // Global, so that its registrations and libtorch_cpu's dispatch tables find each other.
+  // RTLD_GLOBAL, because libtorch_cuda registers its kernels in libtorch_cpu's dispatch tables when
+  // it is loaded. It is never closed: those tables keep pointers into it.
   if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(
         "device cuda: cannot load ", path, ": ", dlerror(),  // NOLINT(concurrency-mt-unsafe)
         "; fetch LibTorch with deploy/fetch-libtorch.sh --cuda, or use --device cpu"));
   }
   if (!at::hasCUDA()) {
+    // The library loads on any machine; only now it asks the driver for a device.
     return absl::FailedPreconditionError("device cuda: no CUDA device answers; use --device cpu");
   }
   return absl::OkStatus();
@@ -43,6 +45,7 @@ absl::StatusOr<c10::Device> OpenDevice(const std::string& name) {
   }
   try {
     const absl::Status loaded = LoadCuda();
+    // c10::Device parses "cuda:N" and throws for what is no number.
     if (loaded.ok()) return c10::Device(automatic ? "cuda" : name);
     if (automatic) return c10::Device(c10::kCPU);
     return loaded;

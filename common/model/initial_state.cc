@@ -40,10 +40,12 @@ absl::StatusOr<StateDict> InitialState(const ModelSpec& spec, Modality modality,
                                        const std::string& dataset) {
   ASSIGN_OR_RETURN(const Manifest manifest, ModelManifest(spec, modality, TensorScope::kPlain));
   StateDict state;
-  int64_t fan_in = 1;  // a bias follows its weight
+  int64_t fan_in = 1;  // of the last weight: the manifest lists each bias right behind its weight
   for (const TensorSpec& tensor_spec : manifest.tensors) {
     const std::string& name = tensor_spec.name;
     Tensor tensor = Tensor::Zeros(tensor_spec.shape);
+    // A stream for each tensor, so that a parameter's values do not depend on which others a
+    // modality has before it.
     RandomStream stream(seed, absl::StrCat("init.", name), 0, dataset);
     if (IsNorm(name)) {
       const float value = absl::EndsWith(name, ".weight") ? 1.0F : 0.0F;
@@ -51,7 +53,7 @@ absl::StatusOr<StateDict> InitialState(const ModelSpec& spec, Modality modality,
     } else if (absl::EndsWith(name, "_embeddings.weight")) {
       FillNormal(&stream, &tensor);
       if (absl::EndsWith(name, "word_embeddings.weight")) {
-        std::fill_n(tensor.values.begin(), spec.dim, 0.0F);
+        std::fill_n(tensor.values.begin(), spec.dim, 0.0F);  // row 0 is padding
       }
     } else if (absl::EndsWith(name, ".weight")) {
       fan_in = FanIn(tensor_spec);
@@ -59,6 +61,7 @@ absl::StatusOr<StateDict> InitialState(const ModelSpec& spec, Modality modality,
     } else if (absl::EndsWith(name, ".bias")) {
       FillUniform(fan_in, &stream, &tensor);
     }
+    // What no branch names, the class token and the image positions, stays 0.
     RETURN_IF_ERROR(state.Add(name, std::move(tensor)));
   }
   return state;

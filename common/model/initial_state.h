@@ -1,5 +1,5 @@
 // The values of a global model before any training, without pretrained weights.
-// Source: algorithm.md section 1, "Initial values without pretraining".
+// Source: docs/algorithm.md section 1, "Initial values without pretraining".
 #pragma once
 
 #include <cstdint>

@@ -41,6 +41,7 @@ absl::StatusOr<StateDict> InTimmNames(const StateDict& global) {
   }
   StateDict renamed;
   for (const StateDict::Entry& entry : global) {
+    // A pair model's text parts have no name in timm and are left out.
     const std::string name = TimmName(entry.name);
     if (!name.empty()) RETURN_IF_ERROR(renamed.Add(name, entry.tensor));
   }

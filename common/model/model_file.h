@@ -12,8 +12,8 @@
 namespace tributary {
 
 // {modality, dim, depth, heads, patch, image_size, channels, max_tokens, vocabulary_size, classes,
-// block_norm_eps, final_norm_eps, text_norm_eps}, all as text: what cannot be seen in the tensors'
-// shapes, and what would have to be worked out.
+// block_norm_eps, final_norm_eps, text_norm_eps}, all as text. Some of these cannot be read off the
+// tensors' shapes (heads, the norms' eps); the others save a reader from working them out.
 std::map<std::string, std::string> ModelMetadata(const ModelSpec& spec, Modality modality);
 
 // The image parts of a global under timm's ViT names, for a VisionTransformer with

@@ -7,8 +7,8 @@
 namespace tributary {
 namespace {
 
-constexpr int64_t kMlpRatio = 4;
-constexpr int64_t kTokenTypes = 2;
+constexpr int64_t kMlpRatio = 4;    // hidden width over dim, as in ViT and BERT
+constexpr int64_t kTokenTypes = 2;  // BERT's table has two rows; only row 0 is used
 
 bool Carries(ComplementaryLayers layers, bool attn) {
   switch (layers) {
@@ -24,7 +24,8 @@ bool Carries(ComplementaryLayers layers, bool attn) {
   return false;
 }
 
-// Collects a model's parameters in the release's state order.
+// Collects a model's parameters in the release's state order, on which digests, chunks and files
+// depend: a tensor that moves makes all older state folders and clients unusable.
 class Lister {
  public:
   Lister(const ModelSpec& spec, Modality modality, TensorScope scope)
@@ -89,6 +90,7 @@ class Lister {
   void Linear(const std::string& name, int64_t out, int64_t in, bool attn) {
     Add(name + ".weight", {out, in});
     Add(name + ".bias", {out});
+    // Pair models hold both modalities' blocks, so that there is no other modality to borrow from.
     if (!uni_modal_ || !Carries(spec_.complementary, attn)) return;
     if (scope_ == TensorScope::kTraining) Add(name + ".cross_modal_scale", {1});
     if (scope_ == TensorScope::kTraining || scope_ == TensorScope::kDownload) {
@@ -119,6 +121,7 @@ absl::Status Check(const ModelSpec& spec, Modality modality) {
   if (text)
     needed.insert(needed.end(),
                   {{"max_tokens", spec.max_tokens}, {"vocabulary_size", spec.vocabulary_size}});
+  // Pairs are compared with each other and have no classes.
   if (modality != Modality::kPair) needed.emplace_back("classes", spec.classes);
   for (const auto& [name, value] : needed) {
     if (absl::Status status = positive(name, value); !status.ok()) return status;

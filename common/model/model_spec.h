@@ -1,5 +1,6 @@
 // Shape of the models, and the names and shapes of their parameters. Needs no LibTorch.
-// Source: algorithm.md section 1; FedCola (arXiv 2404.12467) section 3 and its release's names.
+// Source: docs/algorithm.md section 1; FedCola (arXiv 2404.12467) section 3 and its release's
+// names.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,8 @@ enum class Modality { kImage, kText, kPair };
 absl::string_view ModalityName(Modality modality);
 absl::StatusOr<Modality> ParseModality(absl::string_view name);
 
-// Linear layers that carry auxiliary weights in complementary training (algorithm.md section 3).
+// Linear layers that carry auxiliary weights in complementary training (docs/algorithm.md section
+// 3).
 enum class ComplementaryLayers { kNone, kAttn, kMlp, kAll };
 
 absl::string_view ComplementaryLayersName(ComplementaryLayers layers);

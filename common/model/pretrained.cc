@@ -57,8 +57,10 @@ std::string ImageName(absl::string_view name) {
 
 std::string TextName(absl::string_view name) {
   const size_t place = name.find("embeddings.");
+  // Of BERT only the embedding is taken: the blocks of a text model stay random, as in the paper.
   if (place == absl::string_view::npos || absl::StrContains(name, "encoder")) return "";
   name.remove_prefix(place + sizeof("embeddings.") - 1);
+  // Files converted from TensorFlow keep its names for weight and bias.
   if (name == "LayerNorm.gamma") name = "LayerNorm.weight";
   if (name == "LayerNorm.beta") name = "LayerNorm.bias";
   return absl::StrCat(kText, name);
@@ -70,6 +72,7 @@ Tensor ResizePositions(const Tensor& positions, int64_t from, int64_t side) {
   const int64_t dim = all.size(2);
   const at::Tensor grid =
       all.narrow(1, 1, from * from).reshape({1, from, from, dim}).permute({0, 3, 1, 2});
+  // Antialiased, as timm resizes; it differs from plain bicubic where the grid becomes smaller.
   const at::Tensor resized = at::_upsample_bicubic2d_aa(grid.contiguous(), {side, side}, false);
   return FromTorch(at::cat(
       {all.narrow(1, 0, 1), resized.permute({0, 2, 3, 1}).reshape({1, side * side, dim})}, 1));
@@ -94,6 +97,8 @@ class Taker {
         RETURN_IF_ERROR(TakeOne(entry, name, place));
       }
     }
+    // Names that are known but have no place (text names for an image model) are no error: one file
+    // serves the globals of all modalities. No known name at all means a file of another kind.
     if (known > 0) return std::move(report_);
     return absl::FailedPreconditionError(
         absl::StrCat(path_, " holds none of the tensors that are looked for (", expected, ")"));
@@ -122,7 +127,8 @@ class Taker {
     return absl::OkStatus();
   }
 
-  // Whether both have as many axes and the model's width where the model's tensor has it.
+  // Whether both have the same number of axes, and the last axis is the model's width in both if it
+  // is in the model's tensor. Another width cannot be fitted; other axes can (positions, patches).
   bool FitsWidth(const Shape& found, const Shape& expected) const {
     if (found.size() != expected.size()) return false;
     for (size_t i = 0; i < expected.size(); ++i) {
@@ -135,6 +141,7 @@ class Taker {
 
   absl::Status TakeGrid(const SafetensorsFile::Entry& entry, Tensor* place) {
     const int64_t side = spec_.image_size / spec_.patch;
+    // The grid must be square: its sides are not in the file. One position is the class token's.
     const auto from = static_cast<int64_t>(std::lround(std::sqrt(entry.shape[1] - 1)));
     if (entry.shape[0] != 1 || from < 1 || from * from + 1 != entry.shape[1]) {
       return Differs(entry, *place);

@@ -4,8 +4,8 @@
 //   BERT's family     [bert.]embeddings.{word,position,token_type}_embeddings.weight, .LayerNorm.*
 //
 // An image file fills the image parts of a model and its final norm, which text models have too; a
-// text file fills the text embedding. Everything else stays as it was. Source: algorithm.md section
-// 1, "Pretraining in the paper".
+// text file fills the text embedding. Everything else stays as it was. Source: docs/algorithm.md
+// section 1, "Pretraining".
 #pragma once
 
 #include <string>
@@ -17,17 +17,17 @@
 
 namespace tributary {
 
-// What became of a file's tensors.
+// What was done with each of a file's tensors.
 struct PretrainedReport {
   std::vector<std::string> taken;    // names in the model
   std::vector<std::string> changed;  // how a tensor was fitted: "positions: 14 x 14 to 4 x 4"
   std::vector<std::string> skipped;  // names in the file
 };
 
-// Takes what `state`, a global of `spec`, has a place for. Positions of another resolution are
-// interpolated (bicubic, antialiased, as timm does it); a patch convolution of another patch size
-// is skipped. NotFound or DataLoss for the file; FailedPrecondition, naming file, tensor and both
-// shapes, for one of another width, or without any known name.
+// Copies the tensors that `state`, a global of `spec`, has a place for. Positions of another
+// resolution are interpolated (bicubic, antialiased, as timm does it); a patch convolution of
+// another patch size is skipped. NotFound or DataLoss for the file; FailedPrecondition, naming
+// file, tensor and both shapes, for one of another width, or without any known name.
 absl::StatusOr<PretrainedReport> TakeImageWeights(const std::string& path, const ModelSpec& spec,
                                                   StateDict* state);
 

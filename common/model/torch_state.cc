@@ -5,7 +5,8 @@
 namespace tributary {
 
 at::Tensor ToTorch(const Tensor& tensor, c10::Device device) {
-  // from_blob does not own: clone(), or the copy to another device, makes the result independent.
+  // from_blob() does not own the values; clone(), or the copy to another device, makes the result
+  // independent of `tensor`. The const_cast is safe because nobody writes through `view`.
   const at::Tensor view =
       at::from_blob(const_cast<float*>(tensor.values.data()), tensor.shape, at::kFloat);
   return device.is_cpu() ? view.clone() : view.to(device);

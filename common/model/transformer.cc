@@ -77,6 +77,8 @@ absl::Status Transformer::TakeParameters(const StateDict& state) {
                    ModelManifest(spec_, modality_, TensorScope::kTraining));
   for (const TensorSpec& spec : manifest.tensors) {
     const Tensor* given = state.Find(spec.name);
+    // Gates are not downloaded: each round begins with the plain weights (docs/algorithm.md section
+    // 3).
     const Tensor closed_gate = Tensor::Zeros({1});
     if (given == nullptr && absl::EndsWith(spec.name, ".cross_modal_scale")) given = &closed_gate;
     if (given == nullptr || given->shape != spec.shape) {
@@ -87,6 +89,7 @@ absl::Status Transformer::TakeParameters(const StateDict& state) {
     }
     Tensor rows;
     if (spec.name == kWordTable && !word_rows_.empty()) {
+      // The whole table comes back in Merged(), with the trained rows put into it.
       whole_word_table_ = *given;
       rows = Rows(*given, word_rows_);
       given = &rows;
@@ -118,6 +121,7 @@ Transformer::Block Transformer::BindBlock(const std::string& prefix) const {
           .fc2 = BindLinear(prefix + "mlp.fc2")};
 }
 
+// Looks the names of blocks up once, so that no step of training hashes strings.
 void Transformer::Bind() {
   for (int64_t layer = 0; layer < spec_.depth; ++layer) {
     if (modality_ != Modality::kText) {
@@ -139,6 +143,7 @@ std::vector<at::Tensor> Transformer::Trained(bool aux_trained) const {
 }
 
 at::Tensor Transformer::ImageToken(const at::Tensor& images) const {
+  // One channel becomes three by a view; the gradient of the convolution sums over the copies.
   const at::Tensor input =
       images.size(1) == 1 && spec_.channels == 3 ? images.expand({-1, 3, -1, -1}) : images;
   at::Tensor x = at::conv2d(input, Get("embeddings.0.embed.proj.weight"),
@@ -151,6 +156,8 @@ at::Tensor Transformer::ImageToken(const at::Tensor& images) const {
 
 at::Tensor Transformer::TextToken(const at::Tensor& tokens) const {
   const std::string prefix = "embeddings.1.text_embeddings.";
+  // padding_idx keeps row 0 from getting a gradient. There is no attention mask: padding takes part
+  // in attention, as in the release.
   const at::Tensor words = at::embedding(Get(kWordTable), tokens, /*padding_idx=*/0);
   const at::Tensor positions =
       Get(prefix + "position_embeddings.weight").narrow(0, 0, tokens.size(1));
@@ -169,6 +176,8 @@ at::Tensor Transformer::Attention(const Block& block, const at::Tensor& x,
   const at::Tensor weight = block.qkv.Weight();
   at::Tensor q, k, v;
   if (first_token_only) {
+    // Only token 0 is read after the last block, so that only its query is computed; keys and
+    // values need all tokens. The rows of `weight` are query, key, value, `dim` each.
     q = at::linear(x.narrow(1, 0, 1), weight.narrow(0, 0, dim), block.qkv.bias.narrow(0, 0, dim));
     const at::Tensor kv =
         at::linear(x, weight.narrow(0, dim, 2 * dim), block.qkv.bias.narrow(0, dim, 2 * dim));
@@ -186,10 +195,13 @@ at::Tensor Transformer::Attention(const Block& block, const at::Tensor& x,
 }
 
 at::Tensor Transformer::DropPath(const at::Tensor& branch, size_t layer) const {
+  // Rises from 0 at the first layer to spec_.drop_path at the last. max(): with one layer, 0 / 0.
   const double last = static_cast<double>(std::max<int64_t>(spec_.depth - 1, 1));
   const double drop = spec_.drop_path * static_cast<double>(layer) / last;
   if (drop_path_ == nullptr || drop == 0) return branch;
   const int64_t batch = branch.size(0);
+  // Drawn here and not by LibTorch, whose generator is global and differs between devices. Dividing
+  // by the probability of being kept leaves the branch's mean as it is.
   at::Tensor mask = at::empty({batch, 1, 1}, at::kFloat);
   auto* values = mask.mutable_data_ptr<float>();
   for (int64_t i = 0; i < batch; ++i) {
@@ -230,6 +242,7 @@ StateDict Transformer::Merged() const {
         absl::EndsWith(parameter.name, ".cross_modal_scale")) {
       continue;
     }
+    // The gate and the auxiliary weight are folded into the weight and dropped.
     at::Tensor tensor = parameter.tensor;
     if (absl::EndsWith(parameter.name, ".weight")) {
       const std::string layer = parameter.name.substr(0, parameter.name.size() - 7);

@@ -8,8 +8,8 @@
 //   classification: head(token 0) [B,classes]     retrieval: token 0 / |token 0| [B,D]
 //
 // Parameters carry the names of the paper's release (common/model/model_spec.h). In complementary
-// layers the weight is W + g * A. Only token 0 of the last block is read, so only that one is
-// computed there. Source: algorithm.md sections 1 and 3.
+// layers the weight is W + g * A. Only token 0 of the last block is read, so that the last block
+// computes only that one. Source: docs/algorithm.md sections 1 and 3.
 //
 // Not thread-safe. Members throw c10::Error where LibTorch does (out of memory, wrong shapes).
 #pragma once
@@ -57,11 +57,12 @@ class Transformer {
   };
   // In the order of TensorScope::kTraining.
   const std::vector<Parameter>& parameters() const { return parameters_; }
-  // The same, for those that are trained: auxiliary weights only if `aux_trained`.
+  // The parameters that training changes: all but the auxiliary weights, and those too if
+  // `aux_trained`.
   std::vector<at::Tensor> Trained(bool aux_trained) const;
 
-  // With a stream, training mode: stochastic depth draws from it. Null: evaluation mode. Must
-  // outlive its use.
+  // A stream switches training mode on: stochastic depth draws from it. Null switches it off. The
+  // stream must outlive its use.
   void SetTraining(RandomStream* drop_path) { drop_path_ = drop_path; }
 
   // Token 0 after the final norm, [B,D]. `images`: [B,C,H,W] float, one channel is repeated to
