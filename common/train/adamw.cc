@@ -16,7 +16,7 @@ namespace {
 constexpr double kBeta1 = 0.9;
 constexpr double kBeta2 = 0.999;
 constexpr double kEps = 1e-8;
-constexpr double kClipEps = 1e-6;  // torch.nn.utils.clip_grad_norm_
+constexpr double kClipEps = 1e-6;  // as in torch.nn.utils.clip_grad_norm_, so that results agree
 
 }  // namespace
 
@@ -28,6 +28,8 @@ AdamW::AdamW(std::vector<at::Tensor> parameters, double learning_rate, double we
   for (const at::Tensor& parameter : parameters_) {
     moments1_.push_back(at::zeros_like(parameter));
     moments2_.push_back(at::zeros_like(parameter));
+    // A step count for each parameter: a parameter that has no gradient in a step skips it, and its
+    // bias correction must not count it.
     steps_.push_back(at::zeros({}, parameter.options().requires_grad(false)));
   }
 }
@@ -48,6 +50,8 @@ void AdamW::Step() {
                     kBeta2, weight_decay_, kEps, /*amsgrad=*/false, /*maximize=*/false);
 }
 
+// Drops the tensors instead of filling them with zeros: a parameter that gets no gradient in the
+// next pass must be skipped, while a gradient of zero would still move it by its momentum.
 void AdamW::ZeroGradients() {
   for (at::Tensor& parameter : parameters_) parameter.mutable_grad() = at::Tensor();
 }
@@ -60,6 +64,7 @@ void AdamW::ClipGradients(double most) {
   }
   if (norms.empty()) return;
   const at::Tensor norm = at::linalg_vector_norm(at::stack(norms), 2);
+  // Applied even where it is 1: asking whether it is would wait for the device.
   const at::Tensor factor = (most / (norm + kClipEps)).clamp_max(1.0);
   for (const at::Tensor& parameter : parameters_) {
     if (parameter.grad().defined()) parameter.grad().mul_(factor);

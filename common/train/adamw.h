@@ -1,6 +1,6 @@
 // AdamW over a list of tensors, by ATen's fused kernel.
 // Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization"; constants as in
-// algorithm.md section 3.
+// docs/algorithm.md section 3.
 #pragma once
 
 #include <vector>

@@ -1,7 +1,7 @@
 // LocalTraining: how a client trains in one round. The coordinator fills it from its run file
 // ([local] and the sections beside it), clients from the wire; common/config/training_fields.h is
 // the table of its fields.
-// Source: algorithm.md section 3.
+// Source: docs/algorithm.md section 3.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,8 @@ namespace tributary {
 
 enum class ProximalRule { kPaper, kRelease };
 
-// CreamFL's pass over the public set after each local epoch; algorithm.md section 4, "CreamFL".
+// CreamFL's pass over the public set after each local epoch; docs/algorithm.md section 4,
+// "CreamFL".
 struct ContrastTraining {
   int64_t batch = 128;
   double temperature = 0.5;

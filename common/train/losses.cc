@@ -15,7 +15,8 @@ const double kInitialLogitScale = std::log(1 / 0.07);
 
 at::Tensor ContrastiveLoss(const at::Tensor& a, const at::Tensor& b,
                            const at::Tensor& logit_scale) {
-  // The clamped value with the unclamped gradient.
+  // The value is clamped, the gradient is not (a straight-through estimator): a scale beyond its
+  // bounds can still come back. The difference is detached, so that its own gradient is 0.
   const at::Tensor clamped =
       logit_scale + (logit_scale.detach().clamp(0, std::log(100.0)) - logit_scale.detach());
   const at::Tensor logits = clamped.exp() * at::matmul(a, b.t());
@@ -28,7 +29,8 @@ at::Tensor ProximalTerm(const std::vector<at::Tensor>& local, const std::vector<
   at::Tensor sum = at::zeros({}, local.front().options().requires_grad(false));
   for (size_t i = 0; i < local.size(); ++i) {
     const at::Tensor difference = local[i] - global[i];
-    // linalg_vector_norm has gradient 0 at 0, as the release's norm.
+    // In the first step nothing differs yet. linalg_vector_norm has the gradient 0 there, as the
+    // release's norm; a square root of the sum of squares would give NaN.
     sum = sum + (rule == ProximalRule::kPaper ? difference.square().sum()
                                               : at::linalg_vector_norm(difference, 2));
   }

@@ -1,4 +1,4 @@
-// Losses of local training. Source: algorithm.md sections 3 and 4.
+// Losses of local training. Source: docs/algorithm.md section 3.
 #pragma once
 
 #include <vector>

@@ -20,13 +20,14 @@ std::vector<int64_t> WordRowsOf(const at::Tensor& tokens) {
   const at::Tensor flat = tokens.contiguous();
   const auto* begin = flat.const_data_ptr<int64_t>();
   std::set<int64_t> rows(begin, begin + flat.numel());
-  rows.insert(0);
+  rows.insert(0);  // padding, which a shortened word table must have in its first place
   return {rows.begin(), rows.end()};
 }
 
 MemorySamples::MemorySamples(Modality modality, Batch all, std::vector<int64_t> image_of_row)
     : modality_(modality), all_(std::move(all)), image_of_row_(std::move(image_of_row)) {
   if (modality == Modality::kPair && image_of_row_.empty()) {
+    // Qualified: a constructor must not call a virtual function of a derived class.
     image_of_row_.resize(static_cast<size_t>(MemorySamples::count()));
     std::iota(image_of_row_.begin(), image_of_row_.end(), 0);
   }

@@ -1,4 +1,4 @@
-// Samples that are tensors in memory: for tests and experiments.
+// Samples that are tensors in memory: for tests and experiments that need no shard.
 #pragma once
 
 #include <cstdint>

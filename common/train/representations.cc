@@ -30,6 +30,7 @@ at::Tensor IntraLoss(const at::Tensor& features, const at::Tensor& global, const
                      double temperature) {
   const at::Tensor logits =
       at::stack({(features * global).sum(1), (features * old).sum(1)}, 1) / temperature;
+  // Class 0 is the coordinator's representation, class 1 the one of the model as downloaded.
   return at::cross_entropy_loss(
       logits,
       at::zeros({features.size(0)}, logits.options().dtype(at::kLong).requires_grad(false)));
@@ -39,6 +40,8 @@ at::Tensor RepresentationWeights(const std::vector<at::Tensor>& clients, const a
   std::vector<at::Tensor> scores;
   scores.reserve(clients.size());
   for (const at::Tensor& client : clients) {
+    // log softmax at the diagonal: the log-probability that the client finds the same sample in the
+    // other modality. [P,P] for one client at a time, not for all at once.
     const at::Tensor logits = at::matmul(client, others.t());
     scores.push_back(at::diagonal(logits) - at::logsumexp(logits, 1));
   }
@@ -55,7 +58,8 @@ at::Tensor DistillationLoss(const at::Tensor& features, const at::Tensor& ensemb
 
 at::Tensor TranslateTokens(const at::Tensor& tokens, const std::vector<int64_t>& word_places) {
   if (word_places.empty()) return tokens;
-  at::Tensor translated = tokens.clone().contiguous();
+  at::Tensor translated =
+      tokens.clone().contiguous();  // batches are shared: never changed in place
   auto* begin = translated.mutable_data_ptr<int64_t>();
   std::transform(begin, begin + translated.numel(), begin,
                  [&](int64_t token) { return word_places[static_cast<size_t>(token)]; });

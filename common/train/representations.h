@@ -3,8 +3,8 @@
 //
 // A representation is a model's normalised token 0 of one sample; those of a whole public set are
 // [P,D], in the order of the set. `others` below are the coordinator's representations of the other
-// modality. Sources: algorithm.md section 3, "CreamFL"; Yu et al., "Multimodal Federated Learning
-// via Contrastive Representation Ensemble", ICLR 2023.
+// modality. Sources: docs/algorithm.md section 4, "CreamFL"; Yu et al., "Multimodal Federated
+// Learning via Contrastive Representation Ensemble", ICLR 2023.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +34,9 @@ at::Tensor InterLoss(const at::Tensor& features, const at::Tensor& rows, const a
 at::Tensor IntraLoss(const at::Tensor& features, const at::Tensor& global, const at::Tensor& old,
                      double temperature);
 
-// How much each client counts for each sample, [K,P]: softmax over clients of the log-probability
-// (without temperature) that the client's representation gives to the same sample of the other
-// modality. `clients`: K representations [P,D], at least one.
+// The weight of each client's representation of each sample, [K,P]: softmax over clients of the
+// log-probability (without temperature) that the client's representation gives to the same sample
+// of the other modality. `clients`: K representations [P,D], at least one.
 at::Tensor RepresentationWeights(const std::vector<at::Tensor>& clients, const at::Tensor& others);
 
 // sum_k weights[k] * clients[k], [P,D].
@@ -56,13 +56,13 @@ using VisitBatch =
     std::function<absl::Status(const std::vector<int64_t>& rows, const Batch& batch)>;
 absl::Status ForEachBatch(const Samples& samples, int64_t batch, const VisitBatch& visit);
 
-// Representations of all of `samples` by `model` as its mode is, without gradients, on the model's
-// device. `part`, `word_places`: as in FeaturesOf().
+// Representations of all of `samples`, without gradients, on the model's device. `model` is used in
+// the mode that it is in. `part`, `word_places`: as in FeaturesOf().
 absl::StatusOr<at::Tensor> Represent(const Transformer& model, const Samples& samples,
                                      int64_t batch, Modality part,
                                      const std::vector<int64_t>& word_places);
 
-// Tokens of `tokens` translated to places in a shortened word table; unchanged if `word_places` is
+// Token ids translated to places in a shortened word table; unchanged if `word_places` is
 // empty.
 at::Tensor TranslateTokens(const at::Tensor& tokens, const std::vector<int64_t>& word_places);
 

@@ -13,7 +13,8 @@ class Scorer {
  public:
   explicit Scorer(const Gallery& gallery)
       : gallery_(gallery), columns_(gallery.texts.size()), scores_(Texts()) {
-    // By dimension, so that the sums of neighbouring texts are formed side by side.
+    // Transposed, [dim, texts]: the inner loop of Of() then runs over texts, whose sums are
+    // independent of each other and can be vectorised without changing the order of any sum.
     const auto dim = static_cast<size_t>(gallery.dim);
     for (size_t j = 0; j < Texts(); ++j) {
       for (size_t d = 0; d < dim; ++d) columns_[d * Texts() + j] = gallery.texts[j * dim + d];
@@ -39,13 +40,15 @@ class Scorer {
   std::vector<double> scores_;
 };
 
-// How many items are ahead of one, and how many beside it.
+// How many items are more similar than a given one, and how many are equally similar.
 struct Place {
   int64_t ahead = 0, beside = 0;
   void Count(double other, double mine) {
     if (other > mine) ++ahead;
     if (other == mine) ++beside;
   }
+  // Half of the equals count as ahead. A model that maps everything to one point thus ranks in the
+  // middle, where sorting would have put the right answer first by chance of order.
   int64_t Rank() const { return ahead + beside / 2; }
 };
 
@@ -146,8 +149,9 @@ RetrievalMetrics EvaluateRetrievalFolds(const Gallery& gallery, int64_t folds) {
 }
 
 double ChanceR1Sum(const Gallery& gallery) {
-  // An image with c captions finds one of them with c / captions; the mean over the images, and
-  // what a caption has to find its image, are both one over the images.
+  // Image to text: an image with c of all C captions is right with probability c / C, and the mean
+  // of that over the images is 1 / images. Text to image: each caption is right with probability 1
+  // / images. Both together, in percent.
   return 2 * 100 / static_cast<double>(gallery.image_count());
 }
 

@@ -1,4 +1,4 @@
-// Retrieval metrics: recall at k in both directions. Source: algorithm.md section 5. Needs no
+// Retrieval metrics: recall at k in both directions. Source: docs/algorithm.md section 5. Needs no
 // LibTorch.
 #pragma once
 
@@ -9,8 +9,8 @@
 
 namespace tributary {
 
-// Of one direction, in percent; ranks count from 0 for `median` (floor of the median rank, plus 1)
-// and `mean` (plus 1).
+// The metrics of one direction. Recalls are in percent. `median` and `mean` are ranks that count
+// from 1, the median rounded down.
 struct RecallMetrics {
   double r1 = 0, r5 = 0, r10 = 0;
   double median = 0, mean = 0;
@@ -44,7 +44,7 @@ RetrievalMetrics EvaluateRetrieval(const Gallery& gallery);
 // image_count() divisible by folds.
 RetrievalMetrics EvaluateRetrievalFolds(const Gallery& gallery, int64_t folds);
 
-// Recall@1 of both directions added, for a blind guess: 200 / images.
+// The recall@1 sum that guessing at random reaches: 200 / images.
 double ChanceR1Sum(const Gallery& gallery);
 
 }  // namespace tributary

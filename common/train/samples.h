@@ -1,7 +1,8 @@
 // Samples: what a model is trained or evaluated on, as batches of tensors.
 //
-// Training loops and evaluation know this interface alone; shard_samples.h fills it from a prepared
-// shard, tests from memory. A row is one sample: an image, a text, or a caption with its image.
+// Training loops and evaluation use this interface alone; shard_samples.h implements it for a
+// prepared shard, memory_samples.h for tensors of a test. A row is one sample: an image, a text, or
+// a caption with its image.
 //
 // Gather() is const and may be called from several threads at once.
 #pragma once
@@ -19,7 +20,7 @@
 
 namespace tributary {
 
-// On the CPU. What a modality lacks is undefined.
+// Tensors on the CPU. A tensor that the modality does not have is undefined.
 struct Batch {
   at::Tensor images;  // [B,C,H,W] float, normalised
   at::Tensor tokens;  // [B,T] int64, rows of the word table

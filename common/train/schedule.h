@@ -1,4 +1,4 @@
-// Learning rate by round. Source: algorithm.md section 3 (golden: schedule).
+// Learning rate by round. Source: docs/algorithm.md section 3 (golden: schedule).
 #pragma once
 
 #include "common/train/local_training.h"

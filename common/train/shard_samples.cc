@@ -18,7 +18,7 @@
 namespace tributary {
 namespace {
 
-// Of images, by channel.
+// Means and deviations of pixel values, one for each channel.
 struct Normalisation {
   std::vector<float> mean, deviation;
 };
@@ -28,7 +28,7 @@ const Normalisation& ImageNets() {
   return kImageNets;
 }
 
-// Images of the first `rows` rows, in the order in which they show them first.
+// The image of each of the first `rows` rows, numbered in the order in which rows first show them.
 std::vector<int64_t> NumberImages(const Shard& shard, int64_t rows) {
   absl::flat_hash_map<int64_t, int64_t> numbers;
   std::vector<int64_t> image_of_row;
@@ -52,9 +52,11 @@ class ShardSamples : public Samples {
     if (info_.modality == Modality::kPair) image_of_row_ = NumberImages(*shard_, rows_);
   }
 
-  // On all cores: of every text, at once, as a round needs to know which words occur.
+  // Tokenises every text on all cores. All at once and not batch by batch, because the word table
+  // that is trained has only the rows that occur.
   void Tokenise(const Tokenizer& tokenizer) {
-    constexpr int64_t kTextsPerJob = 256;
+    constexpr int64_t kTextsPerJob =
+        256;  // short texts: taking a job must not cost more than doing it
     tokens_.resize(static_cast<size_t>(rows_ * max_tokens_));
     ParallelFor(CoreCount(), static_cast<size_t>((rows_ + kTextsPerJob - 1) / kTextsPerJob),
                 [&](size_t job) {
@@ -95,14 +97,16 @@ class ShardSamples : public Samples {
                                     RandomStream* stream) const {
     const int64_t size = info_.image_size, channels = info_.channels;
     std::vector<ImageChange> changes(rows.size());
-    if (stream != nullptr && channels > 1) {  // one-channel sets are never augmented
+    // One-channel sets are never augmented (docs/algorithm.md section 2). All changes are drawn
+    // before the threads begin, so that their order does not decide which image gets which number.
+    if (stream != nullptr && channels > 1) {
       for (ImageChange& change : changes) change = DrawChange(augmentations, stream);
     }
     at::Tensor images =
         at::empty({static_cast<int64_t>(rows.size()), channels, size, size}, at::kFloat);
     auto* planes = images.mutable_data_ptr<float>();
     const auto values = static_cast<size_t>(channels * size * size);
-    std::vector<absl::Status> outcomes(rows.size());
+    std::vector<absl::Status> outcomes(rows.size());  // one for each row, so that no lock is needed
     const size_t at_once = ImagesPerJob();
     ParallelFor(threads_, (rows.size() + at_once - 1) / at_once, [&](size_t job) {
       for (size_t i = job * at_once; i < std::min(rows.size(), (job + 1) * at_once); ++i) {
@@ -113,7 +117,7 @@ class ShardSamples : public Samples {
     return images;
   }
 
-  // Enough of them to be worth a thread.
+  // Images that are worth handing to a thread: one where it must be decoded, else 1 MiB of floats.
   size_t ImagesPerJob() const {
     if (info_.storage == ImageStorage::kOriginal) return 1;
     constexpr int64_t kValues = 1 << 18;
@@ -132,13 +136,15 @@ class ShardSamples : public Samples {
       }
       Normalise(image, normalisation_.mean, normalisation_.deviation, planes);
       return absl::OkStatus();
-    } catch (const std::bad_alloc&) {
+    } catch (
+        const std::bad_alloc&) {  // runs on ParallelFor's threads, where an exception would abort
       return absl::ResourceExhaustedError(
           absl::StrCat(shard_->path(), ": no memory for the image of row ", row));
     }
   }
 
-  // At training resolution: those of the shard, or an original's in `made`.
+  // The row's pixels at training resolution: in the shard itself, or decoded and resized into
+  // `made`.
   absl::StatusOr<absl::Span<const uint8_t>> Pixels(int64_t row, std::vector<uint8_t>* made) const {
     const absl::Span<const uint8_t> stored = shard_->Image(row);
     if (info_.storage == ImageStorage::kPixels) return stored;
