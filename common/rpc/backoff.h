@@ -1,8 +1,8 @@
 // Exponential backoff with jitter: how long to wait before the next attempt.
 //
-// Each wait is drawn evenly from (1 - jitter, 1] of the step's length, so that clients that lost
-// the same coordinator do not come back in one instant. The draws are a named RandomStream's, the
-// waiting is the caller's: nothing here looks at a clock.
+// Each wait is a uniform draw from (1 - jitter, 1] times the step's length, so that clients that
+// lost the same coordinator do not all return at once. The draws come from a named RandomStream.
+// The caller does the waiting: nothing here looks at a clock.
 #pragma once
 
 #include <algorithm>
@@ -31,7 +31,7 @@ class Backoff {
     return wait;
   }
 
-  // After a success: begins again with `first`.
+  // To be called after a success: the next wait is again `first`.
   void Reset() { step_ = options_.first; }
 
  private:

@@ -6,6 +6,7 @@ namespace tributary {
 
 BulkCall::BulkCall(grpc::GenericStub* stub, const std::string& method, grpc::ClientContext* context)
     : context_(context), stream_(stub->PrepareCall(context, method, &queue_)) {
+  // StartCall counts as a send, so that the first Write() waits for it. A read need not wait.
   Begin(&sending_);
   stream_->StartCall(&sending_);
   StartRead();
@@ -14,6 +15,7 @@ BulkCall::BulkCall(grpc::GenericStub* stub, const std::string& method, grpc::Cli
 BulkCall::~BulkCall() {
   if (!finished_) context_->TryCancel();
   Finish().IgnoreError();
+  // gRPC requires a queue to be drained before it is destroyed.
   queue_.Shutdown();
   void* tag = nullptr;
   bool ok = false;
@@ -21,6 +23,8 @@ BulkCall::~BulkCall() {
   }
 }
 
+// Takes events off the queue until `operation` is done. Events of other operations may come first;
+// they are marked as done and found so by their own Await().
 void BulkCall::Await(const Operation& operation) {
   while (operation.running) {
     void* tag = nullptr;
@@ -28,6 +32,7 @@ void BulkCall::Await(const Operation& operation) {
     if (!queue_.Next(&tag, &ok)) return;
     auto* const done = static_cast<Operation*>(tag);
     done->running = false;
+    // Stays set: after a failure gRPC reports nothing but failures for this direction of the call.
     done->failed |= !ok;
   }
 }
@@ -55,6 +60,7 @@ void BulkCall::WritesDone() {
 bool BulkCall::Read(grpc::ByteBuffer* message) {
   Await(reading_);
   if (reading_.failed) return false;
+  // The next read begins before the caller uses this message, so that the network is never idle.
   message->Swap(&incoming_);
   incoming_.Clear();
   StartRead();
@@ -63,6 +69,7 @@ bool BulkCall::Read(grpc::ByteBuffer* message) {
 
 absl::Status BulkCall::Finish() {
   if (!finished_) {
+    // A status is delivered only after the last message has been read.
     grpc::ByteBuffer dropped;
     while (Read(&dropped)) {
     }

@@ -1,10 +1,11 @@
-// BulkCall: one call that moves weights, as bytes, from a thread that may wait.
+// BulkCall: one streaming call that moves weights as bytes, driven by a thread that may block.
 //
-// Serves the three kinds of streaming call alike. One write is on its way while the next is made,
-// and one read while the last is used. Every wait ends with the call's deadline.
+// Serves client, server and bidirectional streams alike. One write is under way while the caller
+// prepares the next, and one read while it uses the last. Every wait ends with the call's deadline.
 //
-// The thread itself does the connection's work while it waits, as in gRPC's synchronous interface:
-// another one would have to be woken for every message, twice.
+// The thread polls the call's own completion queue and so does the connection's work while it
+// waits, as in gRPC's synchronous interface. A separate polling thread would cost two wake-ups for
+// each message.
 #pragma once
 
 #include <memory>
@@ -30,10 +31,10 @@ class BulkCall {
   BulkCall(const BulkCall&) = delete;
   BulkCall& operator=(const BulkCall&) = delete;
 
-  // Sends a message, once the one before it is on its way. False if the call is over: Finish() says
-  // why.
+  // Waits until the message before is sent, then begins to send this one. False if the call is
+  // over; Finish() says why.
   bool Write(const grpc::ByteBuffer& message);
-  // No more writes.
+  // Tells the peer that no more messages follow.
   void WritesDone();
   // The next message. False if there is none.
   bool Read(grpc::ByteBuffer* message);
@@ -44,7 +45,7 @@ class BulkCall {
   // An operation of gRPC's, whose address is its tag.
   struct Operation {
     bool running = false;
-    bool failed = false;  // and so will all later ones
+    bool failed = false;  // once true, all later operations of this kind fail too
   };
   void Begin(Operation* operation) { operation->running = true; }
   void Await(const Operation& operation);

@@ -12,12 +12,14 @@ namespace {
 
 // Field 2 of PushMessage, length-delimited.
 constexpr char kChunkTag = 2 << 3 | 2;
-// Capacities are multiples of this: the next message, a little longer, fits as well.
+// Capacities are multiples of this, because messages differ by a few bytes: the next, slightly
+// longer one then fits without a new allocation.
 constexpr size_t kBufferStep = 8 << 10;
 constexpr size_t kMostPrefix = 6;  // the tag and a 32-bit length
 
-// Bytes of the tag and length in front of a chunk that fills the rest of a message of `size` bytes;
-// 0 if `front`, the message's first bytes, does not say so.
+// The number of bytes of tag and length before a chunk that fills the rest of a message of `size`
+// bytes; 0 if `front`, the message's first bytes, is not such a prefix. A message with anything
+// else beside the chunk is refused: it would have to be parsed, which copies the chunk.
 size_t PrefixOf(absl::string_view front, size_t size) {
   google::protobuf::io::CodedInputStream input(reinterpret_cast<const uint8_t*>(front.data()),
                                                static_cast<int>(front.size()));
@@ -34,11 +36,13 @@ size_t PrefixOf(absl::string_view front, size_t size) {
 grpc::ByteBuffer ShareCord(const absl::Cord& cord) {
   std::vector<grpc::Slice> slices;
   for (const absl::string_view piece : cord.Chunks()) {
-    // Small pieces are framing: copying them costs less than keeping count of them.
+    // Pieces below 256 bytes are framing. Copying them costs less than a reference, which
+    // allocates.
     if (piece.size() < 256) {
       slices.emplace_back(piece.data(), piece.size());
       continue;
     }
+    // Each slice has its own reference: gRPC drops slices one by one, in any order, on its threads.
     auto* keeper = new absl::Cord(cord);
     slices.emplace_back(
         const_cast<char*>(piece.data()), piece.size(),
@@ -54,7 +58,8 @@ std::string CopyBytes(const grpc::ByteBuffer& buffer, size_t first, std::string 
   if (!buffer.Dump(&slices).ok()) return bytes;
   const size_t length = buffer.Length() - std::min(first, buffer.Length());
   if (bytes.capacity() < length) {
-    // Anew: a string that grows doubles, also one that has just been assigned an empty one.
+    // A new string, not reserve() on the old one: libstdc++ at least doubles the capacity of a
+    // string that grows, even if it is empty.
     std::string fresh;
     fresh.reserve((length + kBufferStep - 1) / kBufferStep * kBufferStep);
     bytes.swap(fresh);
@@ -62,6 +67,7 @@ std::string CopyBytes(const grpc::ByteBuffer& buffer, size_t first, std::string 
   for (const grpc::Slice& slice : slices) {
     const size_t skipped = std::min(first, slice.size());
     first -= skipped;
+    // append() and not resize(), which would fill a megabyte with zeros first.
     bytes.append(reinterpret_cast<const char*>(slice.begin()) + skipped, slice.size() - skipped);
   }
   return bytes;

@@ -1,7 +1,7 @@
-// Messages of the bulk streams between gRPC's byte buffers and our chunks, with as few copies as
-// there can be: none where a chunk is sent, one where it is received.
+// Converts between gRPC's byte buffers and chunks. Sending copies no payload; receiving copies each
+// once, into one contiguous string.
 //
-// PushMessage is a header or a chunk; a chunk goes out as its framing and references to its
+// A PushMessage is a header or a chunk. A chunk is sent as its framing bytes and references to its
 // payloads.
 #pragma once
 
@@ -18,11 +18,11 @@ namespace tributary {
 // The bytes of `cord` by reference; what it refers to stays alive until gRPC has sent them.
 grpc::ByteBuffer ShareCord(const absl::Cord& cord);
 
-// All bytes of `buffer`, from byte `first` on, in the memory of `reuse`.
+// The bytes of `buffer` from byte `first` on. Uses the memory of `reuse` if it is large enough.
 std::string CopyBytes(const grpc::ByteBuffer& buffer, size_t first = 0, std::string reuse = {});
 
 // The PushMessage that holds a serialized chunk, and the chunk of such a message. InvalidArgument
-// for one that holds none: a header, or rubbish.
+// for a message that is not exactly one chunk.
 absl::Cord PushOfChunk(const absl::Cord& chunk);
 absl::StatusOr<std::string> ChunkOfPush(const grpc::ByteBuffer& message, std::string reuse = {});
 

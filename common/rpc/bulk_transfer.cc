@@ -21,15 +21,17 @@ absl::Status PullChunks(grpc::GenericStub* stub, const v1::PullRequest& request,
                         grpc::ClientContext* context,
                         absl::FunctionRef<absl::Status(absl::string_view chunk)> take) {
   BulkCall call(stub, kPullModel, context);
+  // Failures of these two show in Finish(), with the reason.
   call.Write(BufferOf(request));
   call.WritesDone();
   absl::Status refused;
   grpc::ByteBuffer message;
-  std::string chunk;  // one piece of memory for all: fresh pages would cost as much as the copy
+  std::string chunk;  // reused: faulting in new pages would cost as much as the copy
   while (refused.ok() && call.Read(&message)) {
     chunk = CopyBytes(message, 0, std::move(chunk));
     refused = take(chunk);
   }
+  // Else Finish() would receive all that is left of the model.
   if (!refused.ok()) context->TryCancel();
   const absl::Status status = call.Finish();
   return refused.ok() ? status : refused;
@@ -47,7 +49,8 @@ absl::StatusOr<v1::UpdateState> PushChunks(const Dial& dial, const v1::PushHeade
   *first.mutable_header() = header;
   grpc::GenericStub stub(dial());
   BulkCall call(&stub, kPushUpdate, context);
-  // A write that fails means that the coordinator has ended the call: its status tells why.
+  // A failed write means that the coordinator has ended the call, maybe with an answer: it is read
+  // below, and the status says why.
   bool open = call.Write(BufferOf(first));
   for (size_t i = header.first_chunk(); open && i < chunks.size(); ++i) {
     open = call.Write(ShareCord(PushOfChunk(chunks[i])));

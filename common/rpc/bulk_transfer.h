@@ -1,5 +1,5 @@
-// The two calls that move weights, from the client's side: what the daemon and the benchmark's
-// clients do alike once a call may be made. Deadlines and cancellation are the context's.
+// The client's side of the two calls that move weights, shared by the daemon and the benchmark's
+// clients. Deadlines and cancellation are those of the context.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@
 
 namespace tributary {
 
-// Pulls and hands each serialized chunk to `take`; an error of it ends the call and is returned.
+// Pulls the model and passes each serialized chunk to `take`. An error of `take` ends the call and
+// is returned.
 absl::Status PullChunks(grpc::GenericStub* stub, const v1::PullRequest& request,
                         grpc::ClientContext* context,
                         absl::FunctionRef<absl::Status(absl::string_view chunk)> take);
@@ -25,8 +26,8 @@ absl::Status PullChunks(grpc::GenericStub* stub, const v1::PullRequest& request,
 // Pushes the chunks of `update` from header.first_chunk() on, after the header. Internal if the
 // coordinator asks for chunks beyond the last, or its answer is not an UpdateState.
 //
-// Over a connection of its own, which ends with the push: a connection that has received much keeps
-// megabytes of the coordinator's memory for its next read, which comes a round later.
+// Uses a connection of its own, which ends with the push. On a connection that stays open, the
+// coordinator's gRPC keeps megabytes for the next read, which comes a whole round later.
 absl::StatusOr<v1::UpdateState> PushChunks(const Dial& dial, const v1::PushHeader& header,
                                            const EncodedState& update,
                                            grpc::ClientContext* context);

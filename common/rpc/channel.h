@@ -1,8 +1,8 @@
 // Channels and servers that notice a dead peer.
 //
-// Keepalive pings find a connection that died without a word; both sides must agree on how often
-// they may be sent, so both are set up here. Message sizes stay at gRPC's defaults: chunks are
-// about 1 MiB.
+// Keepalive pings find a connection whose other end vanished without closing it. Both sides must
+// agree on how often pings are allowed, so that both are configured here. Message sizes stay at
+// gRPC's default of 4 MiB: chunks are about 1 MiB.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@
 namespace tributary {
 
 struct ChannelOptions {
-  absl::Duration keepalive = absl::Seconds(20);  // between pings; a peer has as long to answer
+  absl::Duration keepalive = absl::Seconds(20);  // between pings, and the time to answer one
   absl::Duration first_backoff = absl::Milliseconds(200);  // of gRPC's own dialling
   absl::Duration most_backoff = absl::Seconds(2);
   absl::Duration connect = absl::Seconds(10);  // one attempt, TLS handshake included

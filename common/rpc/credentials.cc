@@ -25,7 +25,8 @@ absl::string_view HostOf(absl::string_view address) {
   return address.substr(0, colon);
 }
 
-// True: TLS with the files. False: plain text.
+// True: TLS with the three files. False: plain text. Some files without the others are an error and
+// not plain text: a forgotten flag must not switch encryption off.
 absl::StatusOr<bool> WantsTls(const TlsConfig& tls, absl::string_view address) {
   const int given = !tls.certificate.empty() + !tls.key.empty() + !tls.authority.empty();
   if (given != 0 && given != 3) {
@@ -73,6 +74,8 @@ absl::string_view Described(const PeerIdentity& peer) {
 bool IsLoopback(absl::string_view address) {
   const std::string host(HostOf(address));
   if (host == "localhost") return true;
+  // "localhost" is the only name that counts: what another name resolves to may change between this
+  // check and the connection.
   in_addr v4{};
   if (inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
   in6_addr v6{};
@@ -104,6 +107,8 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MakeServerCredentials(
 PeerIdentity IdentityOf(const grpc::AuthContext& context) {
   PeerIdentity identity;
   identity.encrypted = context.IsPeerAuthenticated();
+  // A certificate may have several URIs, those of other systems among them: the first of ours
+  // counts.
   for (const grpc::string_ref& value : context.FindPropertyValues("peer_uri")) {
     absl::string_view uri(value.data(), value.size());
     if (!absl::ConsumePrefix(&uri, kScheme)) continue;

@@ -1,12 +1,12 @@
-// Certificate files become gRPC credentials: mutual TLS, or plain text where that is allowed.
+// Turns certificate files into gRPC credentials: mutual TLS, or plain text where that is allowed.
 //
 // All three files (certificate, key, authority) give mutual TLS: each side shows a certificate and
 // checks that the other's is signed by `authority`. None of them gives plain text, which is allowed
 // only if the address is a loopback one or `insecure` is set by name. The files are read and
 // checked here, so that a wrong one is reported by its path and not as a failed handshake.
 //
-// A certificate says who its holder is by a subject alternative name of the form
-// "tributary://<role>/<name>"; deploy/make-certs.sh makes such ones.
+// A certificate names its holder in a subject alternative name of the form
+// "tributary://<role>/<name>", as deploy/make-certs.sh makes it.
 #pragma once
 
 #include <memory>

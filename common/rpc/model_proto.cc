@@ -13,8 +13,8 @@
 namespace tributary {
 namespace {
 
-// Far above any model of the project (the base size has 1.1e8 values), far below what a machine
-// could not hold.
+// Far above any model of the project (size `base` has 1.1e8 values), and low enough that no product
+// or sum of sizes overflows: 2^33 floats are 32 GiB.
 constexpr int64_t kMostValues = int64_t{1} << 33;
 
 absl::StatusOr<TensorSpec> TensorSpecFromProto(const v1::TensorSpec& tensor) {
@@ -29,6 +29,7 @@ absl::StatusOr<TensorSpec> TensorSpecFromProto(const v1::TensorSpec& tensor) {
   TensorSpec spec{tensor.name(), Shape(tensor.shape().begin(), tensor.shape().end())};
   int64_t values = 1;
   for (const int64_t extent : spec.shape) {
+    // Divides instead of multiplying, which could overflow before it is compared.
     if (extent < 0 || (extent > 0 && values > kMostValues / extent)) {
       return absl::InvalidArgumentError(absl::StrCat("manifest: tensor ", tensor.name(),
                                                      " has the impossible shape ",
@@ -110,6 +111,8 @@ absl::StatusOr<Manifest> ManifestFromProto(const v1::Manifest& proto) {
     }
     manifest.tensors.push_back(std::move(spec));
   }
+  // The digest is what both sides compare later; one that does not belong to its tensors would let
+  // two different manifests pass as equal.
   if (const std::string digest = manifest.Digest(); digest != proto.digest()) {
     return absl::InvalidArgumentError(absl::StrCat("manifest: its tensors have digest ", digest,
                                                    ", but it says ", proto.digest()));

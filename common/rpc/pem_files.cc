@@ -37,6 +37,7 @@ int NoPassphrase(char*, int, int, void* asked) {
 
 absl::StatusOr<Certificate> ParseCertificate(const std::string& path, const std::string& pem) {
   Certificate certificate(PEM_read_bio_X509(Memory(pem).get(), nullptr, nullptr, nullptr));
+  // OpenSSL's errors stay queued for the thread, and gRPC would report ours as its own.
   ERR_clear_error();
   if (certificate == nullptr) {
     return absl::FailedPreconditionError(
@@ -78,6 +79,8 @@ absl::StatusOr<PemFiles> ReadPemFiles(const TlsConfig& tls) {
                    ParseCertificate(tls.certificate, files.certificate));
   ASSIGN_OR_RETURN(const Key key, ParseKey(tls.key, files.key));
   RETURN_IF_ERROR(ParseCertificate(tls.authority, files.authority).status());
+  // Checked here, a wrong pair is reported with its paths; the handshake's error would name no
+  // file.
   const bool fits = X509_check_private_key(certificate.get(), key.get()) == 1;
   ERR_clear_error();
   if (!fits) {

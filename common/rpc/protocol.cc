@@ -25,6 +25,7 @@ absl::Status CheckClientName(absl::string_view name) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
+      // Escaped and cut: the name comes from a peer and goes into logs.
       absl::StrCat("client name \"", absl::CEscape(name.substr(0, 2 * kMostClientNameBytes)),
                    "\" is not allowed: use 1 to ", kMostClientNameBytes,
                    " of the characters A-Z a-z 0-9 . _ -"));

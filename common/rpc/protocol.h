@@ -25,8 +25,8 @@ inline constexpr size_t kMostClientNameBytes = 64;
 // update.
 absl::Status CheckProtocol(uint32_t version, absl::string_view peer);
 
-// OK for [A-Za-z0-9._-]{1,64} that is neither "." nor "..": a name is also that of a folder and of
-// a certificate. Otherwise InvalidArgument that quotes the name.
+// OK for [A-Za-z0-9._-]{1,64} that is neither "." nor "..": the name is also used for files and in
+// certificates. Otherwise InvalidArgument that quotes the name.
 absl::Status CheckClientName(absl::string_view name);
 
 }  // namespace tributary
