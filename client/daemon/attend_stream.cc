@@ -11,7 +11,8 @@ AttendStream::AttendStream(v1::Federation::StubInterface* stub, OnMessage on_mes
                            OnClosed on_closed)
     : on_message_(std::move(on_message)), on_closed_(std::move(on_closed)) {
   stub->async()->Attend(&context_, this);
-  // Writes start from outside of callbacks: the hold keeps the call alive until the last read.
+  // Writes start outside of callbacks, where gRPC may not know that more are to come and could end
+  // the call under them. The hold keeps it alive until the last read has failed.
   AddHold();
   StartRead(&incoming_);
   StartCall();
@@ -19,6 +20,7 @@ AttendStream::AttendStream(v1::Federation::StubInterface* stub, OnMessage on_mes
 
 AttendStream::~AttendStream() {
   context_.TryCancel();
+  // gRPC calls into this object until OnDone().
   done_.WaitForNotification();
 }
 
@@ -26,6 +28,8 @@ void AttendStream::Send(v1::ClientMessage message) {
   absl::MutexLock lock(&mutex_);
   if (over_ || half_close_) return;
   message.set_sequence(++sequence_);
+  // gRPC allows one write at a time: the message at the front is under way, OnWriteDone() starts
+  // the next.
   outbox_.push_back(std::move(message));
   if (outbox_.size() == 1) WriteNext();
 }
@@ -50,7 +54,8 @@ void AttendStream::WriteNext() {
 void AttendStream::OnReadDone(bool ok) {
   if (ok) {
     on_message_(incoming_);
-    incoming_.Clear();  // Welcome holds two manifests, and the next message may be long in coming
+    // Frees a Welcome's two manifests now; the next message may come much later.
+    incoming_.Clear();
     StartRead(&incoming_);
     return;
   }
@@ -58,6 +63,7 @@ void AttendStream::OnReadDone(bool ok) {
     absl::MutexLock lock(&mutex_);
     over_ = true;
   }
+  // Only after over_ is set, or a Send() could start a write on a call that has ended.
   RemoveHold();
 }
 
@@ -65,7 +71,7 @@ void AttendStream::OnWriteDone(bool ok) {
   absl::MutexLock lock(&mutex_);
   write_began_ = absl::InfiniteFuture();
   outbox_.pop_front();
-  // A failed write means that the call is over; the read says so as well.
+  // A failed write means that the call is over. The pending read fails too and reports it.
   if (!ok || over_) return;
   if (!outbox_.empty()) {
     WriteNext();

@@ -1,7 +1,7 @@
 // AttendStream: one Attend call, from the dial to its status.
 //
-// Messages go out in the order of Send(), numbered from 1; what comes in goes to a function. Never
-// blocks, except the destructor, which cancels the call and waits for its last callback.
+// Messages are sent in the order of Send() and numbered from 1. Received messages go to a function.
+// Nothing blocks but the destructor, which cancels the call and waits for its last callback.
 #pragma once
 
 #include <deque>
@@ -39,7 +39,8 @@ class AttendStream : private grpc::ClientBidiReactor<v1::ClientMessage, v1::Serv
   // Ends the call at once, with CANCELLED.
   void Cancel() { context_.TryCancel(); }
 
-  // Since when a message has been waiting for the connection to take it; InfiniteFuture if none is.
+  // The time since which a message has been waiting for the connection to accept it; InfiniteFuture
+  // if none is waiting.
   absl::Time StuckSince() const;
 
  private:

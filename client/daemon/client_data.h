@@ -25,7 +25,7 @@ absl::StatusOr<ClientData> OpenClientData(const std::string& folder,
                                           const std::string& public_folder,
                                           const std::string& vocabulary);
 
-// What the coordinator is told of it.
+// The description of a shard that the coordinator is sent: no sample is in it.
 v1::DataCard CardOf(const Shard& shard);
 
 }  // namespace tributary

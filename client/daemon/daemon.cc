@@ -16,7 +16,8 @@
 namespace tributary {
 namespace {
 
-// Clients that lost the same coordinator in one instant must not draw the same waits.
+// Seeded by the time, unlike all streams that results depend on: clients that lost the same
+// coordinator at once must not draw the same waits, nor one client the same after each restart.
 RandomStream DialStream(const std::string& client) {
   return RandomStream(static_cast<uint64_t>(absl::ToUnixNanos(absl::Now())), "dial", 0, client);
 }
@@ -37,6 +38,8 @@ absl::Status Daemon::Run() {
   ResidualStore residuals(folder_->residuals_path(), setting_.log);
   ProgressBoard board([this] { events_.Push(WorkProgressed{}); });
   bool finished = false;
+  // The block ends the worker before the stores are emptied. Members are destroyed in reverse
+  // order: the runner uses all that is declared above it.
   {
     TaskRunner runner({.stub = stub.get(),
                        .bulk = &bulk,
@@ -63,7 +66,7 @@ absl::Status Daemon::Run() {
                                       .timings = setting_.timings}));
   }
   if (!finished) return absl::OkStatus();
-  store.DropAll();  // the worker is gone: nothing is written any more
+  store.DropAll();
   residuals.DropAll();
   return folder_->ForgetRun();
 }
@@ -87,6 +90,9 @@ absl::StatusOr<bool> Daemon::Serve(const SessionPlace& place) {
       case SessionEnd::kLost:
         break;
     }
+    // A session that was attended starts the time without a coordinator anew. The backoff is reset
+    // only by one that lasted: a coordinator that accepts and drops clients at once must not be
+    // hammered.
     if (end.attended > absl::ZeroDuration()) {
       attended = true;
       lost_since = absl::Now();
@@ -112,7 +118,8 @@ absl::StatusOr<bool> Daemon::WaitBetweenSessions(absl::Duration duration) {
       return false;
     }
     if (const auto* ended = std::get_if<TaskEnded>(&*event); ended != nullptr) {
-      // Another failure is not told to anybody: the coordinator offers the task again.
+      // Other failures are not reported, since there is no session: the coordinator offers the task
+      // again.
       RETURN_IF_ERROR(CheckStillAble(ended->status));
     }
   }

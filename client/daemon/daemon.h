@@ -1,5 +1,5 @@
-// Daemon: keeps a client in a run until the run is over: one session after the other, with backoff
-// between them, and one worker that outlives them all.
+// Daemon: keeps a client in a run until the run is over. It holds one session after the other, with
+// backoff between them, and one worker that outlives the sessions.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ class Daemon {
  private:
   // Whether the run is finished.
   absl::StatusOr<bool> Serve(const SessionPlace& place);
-  // Waits. False if asked to stop; an error if the worker's end makes going on pointless.
+  // Waits. False if asked to stop; an error if a task has shown that the client's data are damaged.
   absl::StatusOr<bool> WaitBetweenSessions(absl::Duration duration);
   absl::Status GiveUp(const absl::Status& last, absl::Duration after, bool attended) const;
 

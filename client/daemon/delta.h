@@ -1,5 +1,5 @@
-// What a client uploads: its trained weights less those that it pulled.
-// Source: algorithm.md section 4; design.md, "Aggregation".
+// A client's update: its trained weights minus those that it pulled.
+// Source: docs/algorithm.md section 4; docs/architecture.md section 4, "The life of an update".
 #pragma once
 
 #include "absl/status/status.h"

@@ -1,6 +1,7 @@
-// What the daemon's one deciding thread waits for: everything that happens arrives here in order.
+// EventQueue: all events of a daemon in the order of their arrival, for the one thread that
+// decides.
 //
-// gRPC's threads, the worker and the signal handler only push; all decisions are made by the thread
+// gRPC's threads, the worker and the signal thread only push. All decisions are made by the thread
 // that pops, so that the session's state needs no locks.
 #pragma once
 
@@ -41,7 +42,7 @@ struct TaskEnded {
 };
 // The worker has news on its board.
 struct WorkProgressed {};
-// The daemon shall go home.
+// The daemon was asked to stop.
 struct StopAsked {};
 
 using Event =

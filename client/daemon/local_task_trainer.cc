@@ -18,7 +18,7 @@ namespace {
 double PeakResidentBytes() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024;
+  return static_cast<double>(usage.ru_maxrss) * 1024;  // Linux counts it in KiB
 }
 
 class LocalTaskTrainer : public TaskTrainer {
@@ -67,6 +67,7 @@ absl::StatusOr<std::string> ResolveDevice(const std::string& name) {
 
 TrainerFactory LocalTrainers(ClientData data, std::string client, std::string device, int threads,
                              int loader_threads) {
+  // The samples are made anew for each model: how texts are padded depends on it.
   return [=](const ModelSpec& model) -> absl::StatusOr<std::unique_ptr<TaskTrainer>> {
     ASSIGN_OR_RETURN(
         std::unique_ptr<Samples> samples,

@@ -23,7 +23,7 @@ class JsonFormatter : public spdlog::formatter {
         {"level", std::string(level.data(), level.size())},
         {"client", std::string(message.logger_name.data(), message.logger_name.size())},
         {"message", std::string(message.payload.data(), message.payload.size())}};
-    // What a peer sent may not be UTF-8; a log line must not fail for it.
+    // Text from a peer may not be UTF-8, on which dump() would throw; bad bytes are replaced.
     const std::string text =
         json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
     line.append(text.data(), text.data() + text.size());
@@ -46,7 +46,7 @@ std::shared_ptr<spdlog::logger> MakeLog(const std::string& client, bool json) {
   }
   auto log = std::make_shared<spdlog::logger>(client, std::move(sink));
   log->set_level(spdlog::level::info);
-  log->flush_on(spdlog::level::trace);
+  log->flush_on(spdlog::level::trace);  // every line: whoever follows the log sees it at once
   return log;
 }
 

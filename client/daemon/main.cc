@@ -25,7 +25,7 @@
 namespace tributary {
 namespace {
 
-// What a stop may take: a step of training, a message, closing files.
+// How long a stop may take: a step of training, a last message, closing files.
 constexpr absl::Duration kStopPatience = absl::Seconds(10);
 
 absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::logger>& log) {
@@ -59,7 +59,8 @@ absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::l
   absl::Notification over;
   const StopSignal signal([&](const std::string&) {
     daemon.Stop();
-    // All files of the state folder are written atomically: nothing is lost but the task's work.
+    // A step of a large model may take longer. Ending the process is safe: all files of the state
+    // folder are written atomically, so that only the unfinished task is lost.
     if (!over.WaitForNotificationWithTimeout(kStopPatience)) std::_Exit(kExitDone);
   });
   absl::Status status = daemon.Run();
@@ -69,9 +70,10 @@ absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::l
 
 int Main(int argc, const char* const* argv) {
   BlockStopSignals();
-  // A log whose reader has gone away must not end a training.
+  // Without this, writing a log line to a closed pipe would kill the process in mid-training.
   std::signal(SIGPIPE, SIG_IGN);
-  // gRPC's own lines would stand between ours; what matters of them is in our statuses.
+  // gRPC would print lines of its own between ours. Its errors reach us as statuses. A value that
+  // the user has set stays.
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
   const absl::StatusOr<std::optional<ClientOptions>> options = ParseClientOptions(argc, argv);
   if (!options.ok()) {

@@ -73,7 +73,7 @@ void Declare(ClientOptions* options, Seconds* seconds, CLI::App* app) {
       ->capture_default_str();
 }
 
-// CLI11's own range check lets NaN pass.
+// Checked here, because CLI11's range check accepts NaN.
 absl::Status CheckSeconds(const char* flag, double seconds) {
   if (seconds > 0 && seconds <= kMostSeconds) return absl::OkStatus();
   return absl::InvalidArgumentError(

@@ -1,5 +1,5 @@
-// ProgressBoard: what the worker is doing, for heartbeats. Written by the worker, read by the
-// deciding thread.
+// ProgressBoard: the worker's progress, which the worker writes and the deciding thread puts into
+// heartbeats.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,8 @@ class ProgressBoard {
     absl::MutexLock lock(&mutex_);
     return changed_;
   }
-  // Nothing if the worker is idle. The loss is the mean over the steps since the last Take() that
-  // saw one.
+  // The progress, or nothing if the worker is idle. The loss is the mean over the steps since the
+  // last Take(), or the last known one if there was no step since.
   std::optional<v1::Progress> Take() {
     absl::MutexLock lock(&mutex_);
     changed_ = false;

@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 absl::Status Add(const StateDict& residual, StateDict* delta) {
+  // Everything is checked before anything is added: half a residual must not reach an update.
   for (const StateDict::Entry& entry : residual) {
     const Tensor* tensor = delta->Find(entry.name);
     if (tensor == nullptr || tensor->shape != entry.tensor.shape) {
@@ -56,6 +57,8 @@ absl::Status ResidualStore::Save(const std::string& run_id, uint32_t round, uint
   RETURN_IF_ERROR(EnsureWritableFolder(folder_));
   const std::string path = PathOf(run_id, round);
   RETURN_IF_ERROR(WriteSafetensors(path, residual));
+  // Others are deleted only now that the new one is on disk. Residuals of other runs go too: a
+  // client is in one run at a time.
   const std::string merged = PathOf(run_id, merged_round);
   std::vector<std::string> others;
   std::error_code error;

@@ -1,13 +1,13 @@
-// ResidualStore: what lossy codecs took away from a client's updates, on its disk, to be added to
-// its next one (error feedback).
+// ResidualStore: the residuals of a client's updates on its disk. A residual is what a lossy codec
+// took away from an update; it is added to a later one (error feedback).
 //
-//   <run>-<round>.safetensors   what the update of that round lost; tensors that lose nothing are
-//   not in it
+//   <run>-<round>.safetensors   the residual of that round's update, without the tensors that lose
+//                               nothing
 //
-// Two rounds of one run are kept: the last one whose update was merged, since a round that is
-// trained again must start from the same residual, and the last one that was trained, which may be
-// merged yet. The coordinator tells which was merged (Task.merged_round): what an update lost that
-// was never used is not added to anything.
+// Two rounds of one run are kept. One is the last round whose update was merged: a round that is
+// trained again must start from the same residual. The other is the last round that was trained,
+// whose update may still be merged. Task.merged_round names the merged one. The residual of an
+// update that was never merged is dropped, since the update itself had no effect.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@ class ResidualStore {
   ResidualStore(std::string folder, std::shared_ptr<spdlog::logger> log)
       : folder_(std::move(folder)), log_(std::move(log)) {}
 
-  // Adds to `delta` what the update of `merged_round` lost (0: nothing). A residual that is damaged
-  // or of another model is deleted with a warning; nothing is added then.
+  // Adds the residual of `merged_round` to `delta`; 0 adds nothing. A residual that is damaged or
+  // of another model is deleted with a warning, and nothing is added.
   void AddTo(const std::string& run_id, uint32_t merged_round, StateDict* delta);
-  // Keeps what the update of `round` loses, and of the others only that of `merged_round`.
+  // Keeps the residual of `round`, and of the others only that of `merged_round`.
   absl::Status Save(const std::string& run_id, uint32_t round, uint32_t merged_round,
                     const StateDict& residual);
   void DropAll();

@@ -16,7 +16,8 @@
 namespace tributary {
 namespace {
 
-// A write that the connection has not taken for two heartbeats and this: the peer is gone.
+// The peer counts as gone when the connection has not accepted a message for two heartbeats plus
+// this margin, which covers a coordinator that is briefly too busy to read.
 constexpr absl::Duration kStuckMargin = absl::Seconds(10);
 
 absl::Status StatusOf(const v1::Refusal& refusal) {
@@ -41,6 +42,8 @@ absl::Status CheckStillAble(const absl::Status& status) {
 Session::Session(const SessionPlace& place, uint64_t number) : place_(place), number_(number) {}
 
 SessionEnd Session::Run() {
+  // Callbacks on gRPC's threads only push events. Each carries the session's number, so that events
+  // of an earlier stream, which may still be queued, are told apart and ignored.
   stream_ = std::make_unique<AttendStream>(
       place_.stub,
       [events = place_.events, number = number_](const v1::ServerMessage& message) {
@@ -54,6 +57,7 @@ SessionEnd Session::Run() {
     if (const std::optional<Event> event = place_.events->PopUntil(NextWake())) Handle(*event);
     OnTime(absl::Now());
   }
+  // First of all: the worker must not begin a call under a session that is over.
   place_.gate->Close();
   if (leaving_) AwaitClose();
   stream_.reset();
@@ -69,7 +73,7 @@ void Session::Join() {
   join->set_protocol(kProtocolVersion);
   join->set_software_version(kSoftwareVersion);
   join->set_client(place_.card.name);
-  join->set_run_id(place_.folder->run_id());
+  join->set_run_id(place_.folder->run_id());  // empty at first: then any run is joined
   *join->mutable_data() = place_.card.data;
   join->set_device(place_.card.device);
   join->set_vocabulary(place_.card.vocabulary);
@@ -90,7 +94,7 @@ void Session::Handle(const Event& event) {
         } else if constexpr (std::is_same_v<T, TrainerReady>) {
           if (what.stream == number_) OnTrainerReady(what.status);
         } else if constexpr (std::is_same_v<T, TaskEnded>) {
-          OnTaskEnded(what);
+          OnTaskEnded(what);  // no number: tasks outlive sessions
         } else if constexpr (std::is_same_v<T, WorkProgressed>) {
           progress_pending_ = true;
         } else {
@@ -105,6 +109,7 @@ void Session::OnMessage(const v1::ServerMessage& message) {
     return End(SessionEnd::kLost,
                absl::InternalError("the coordinator sent a message without a number"));
   }
+  // A message may arrive twice; the second is dropped.
   if (message.sequence() <= last_seen_) return;
   last_seen_ = message.sequence();
   switch (message.body_case()) {
@@ -146,7 +151,9 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
   }
   place_.log->info("welcome to run {} ({}), coordinator version {}", terms_->run_name,
                    terms_->run_id, welcome.software_version());
-  // Reading the shard may take long, and is this side's doing: no deadline, but signs of life.
+  // Building the model reads the whole shard, which may take minutes. The phase has no deadline,
+  // since the coordinator has nothing to answer, but heartbeats keep it from taking the client for
+  // dead.
   heartbeat_due_ = absl::Now() + terms_->heartbeat;
   Enter(Phase::kPreparing, absl::InfiniteDuration());
   place_.runner->Prepare(number_, terms_->model);
@@ -181,9 +188,10 @@ void Session::OnAttending() {
 }
 
 void Session::OnTask(const v1::Task& task) {
-  OnAttending();  // a task implies it
+  OnAttending();  // a task implies that the coordinator has accepted the client
   if (phase_ != Phase::kAttending) return;
   place_.log->info("round {} attempt {}: task taken", task.round(), task.attempt());
+  // Acknowledged each time: the coordinator offers a task again until it has heard so.
   place_.runner->Offer(task);
   v1::ClientMessage message;
   message.mutable_task_accepted()->set_round(task.round());
@@ -209,6 +217,7 @@ void Session::OnShutdown(const v1::Shutdown& shutdown) {
 void Session::OnTaskEnded(const TaskEnded& ended) {
   if (ended.status.ok()) return;
   place_.log->error("round {}: the task failed: {}", ended.round, ended.status.ToString());
+  // Without a session nobody is told: the coordinator offers the task again to the next one.
   if (phase_ == Phase::kAttending) {
     v1::ClientMessage message;
     message.mutable_task_failed()->set_round(ended.round);
@@ -226,6 +235,7 @@ void Session::OnClosed(const absl::Status& status) {
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kUnauthenticated:
       return End(SessionEnd::kFatal, status);
+    // What gRPC answers for a service that is not there.
     case absl::StatusCode::kUnimplemented:
       return End(SessionEnd::kFatal, absl::InvalidArgumentError(absl::StrCat(
                                          "the server at this address is no Tributary coordinator: ",
@@ -275,6 +285,7 @@ void Session::Enter(Phase phase, absl::Duration limit) {
 }
 
 void Session::End(SessionEnd::Kind kind, absl::Status status) {
+  // The first reason counts: closing the stream brings a second one.
   if (!end_) end_ = SessionEnd{.kind = kind, .status = std::move(status)};
 }
 

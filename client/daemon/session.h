@@ -1,10 +1,10 @@
-// Session: one Attend stream from Join to its end, decided by one thread.
+// Session: one Attend stream from Join to its end. One thread makes all decisions.
 //
 //   joining --Welcome--> preparing --model built--> readying --Attending--> attending
 //
-// In the first and the third the coordinator has Timings::handshake to answer. While attending,
-// silence of the coordinator is normal (it speaks when it has a task): a dead connection is found
-// by gRPC's keepalive and by heartbeats that the connection does not take.
+// While joining and readying, the coordinator has Timings::handshake to answer. While attending,
+// its silence is normal, since it speaks only when it has a task. A dead connection is then found
+// by gRPC's keepalive and by heartbeats that the connection does not accept.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@
 
 namespace tributary {
 
-// What a client says of itself.
+// What a client tells the coordinator about itself when it joins.
 struct ClientCard {
   std::string name;
   Modality modality = Modality::kPair;
@@ -37,7 +37,7 @@ struct ClientCard {
   std::string public_set;  // digest of the public set's shard; empty: none
 };
 
-// What sessions share. Pointers must outlive every session.
+// The objects that all sessions of a daemon share. Pointers must outlive every session.
 struct SessionPlace {
   v1::Federation::StubInterface* stub = nullptr;
   EventQueue* events = nullptr;
@@ -53,7 +53,7 @@ struct SessionPlace {
 
 struct SessionEnd {
   enum Kind {
-    kRunFinished,  // go home
+    kRunFinished,  // nothing is left to do
     kStopped,      // asked to stop
     kFatal,        // another session will not help; see status
     kLost,         // try again; see status
@@ -92,9 +92,9 @@ class Session {
   // Enters `phase`, which the coordinator must end within `limit`.
   void Enter(Phase phase, absl::Duration limit);
   void End(SessionEnd::Kind kind, absl::Status status);
-  // The same, by this side's own decision: the coordinator is told why.
+  // Ends the session by this side's own decision and tells the coordinator why.
   void Leave(SessionEnd::Kind kind, absl::Status status, const std::string& reason);
-  // Gives what was sent at last the time to arrive.
+  // Waits until the coordinator has closed the stream, so that the last message arrives.
   void AwaitClose();
 
   const SessionPlace& place_;
@@ -109,12 +109,12 @@ class Session {
   std::shared_ptr<const SessionTerms> terms_;
   absl::Time attending_since_ = absl::InfiniteFuture();
   absl::Time heartbeat_due_ = absl::InfiniteFuture();
-  absl::Time progress_due_ = absl::InfiniteFuture();  // not before
+  absl::Time progress_due_ = absl::InfiniteFuture();  // earliest time of the next report
   bool progress_pending_ = false;
 };
 
-// OK if a task that ended with `status` leaves the client able to work; else why the daemon must
-// stop: its own data are damaged.
+// OK if the client can take further tasks after one that ended with `status`. DataLoss, with which
+// the daemon must stop: the client's own data are damaged.
 absl::Status CheckStillAble(const absl::Status& status);
 
 }  // namespace tributary

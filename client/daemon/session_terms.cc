@@ -12,7 +12,8 @@
 namespace tributary {
 namespace {
 
-// A chunk holds at least this much, and one slice (1 MiB) more at most: below gRPC's 4 MiB.
+// The coordinator's chunk size is held within these bounds. A chunk may exceed it by one slice of 1
+// MiB: 2.5 + 1 MiB stay below gRPC's 4 MiB for a message.
 constexpr int64_t kLeastChunkBytes = 16 << 10;
 constexpr int64_t kMostChunkBytes = 5 << 19;
 
@@ -21,6 +22,8 @@ absl::StatusOr<Manifest> CheckedManifest(const v1::Manifest& proto, const ModelS
                                          const std::string& what) {
   absl::StatusOr<Manifest> theirs = ManifestFromProto(proto);
   if (!theirs.ok()) return Annotate(theirs.status(), what);
+  // Compared before anything is pulled: a client of another version that builds other tensors is
+  // told so here, and not after a download.
   absl::StatusOr<Manifest> ours = ModelManifest(model, modality, scope);
   if (!ours.ok()) return Annotate(ours.status(), "the coordinator's model");
   if (absl::Status same = CheckSameManifest(*theirs, *ours); !same.ok()) {

@@ -1,4 +1,4 @@
-// SessionTerms: what a Welcome fixed, in checked form.
+// SessionTerms: the content of a Welcome after it was checked.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace tributary {
 
 struct SessionTerms {
-  std::string session;  // goes with every pull and push
+  std::string session;  // sent with every pull and push
   std::string run_id;
   std::string run_name;
   ModelSpec model{};
@@ -21,12 +21,12 @@ struct SessionTerms {
   Manifest upload{};
   int64_t chunk_bytes = 0;
   absl::Duration heartbeat{};
-  bool delta_downloads = false;  // what was pulled is worth keeping
+  bool delta_downloads = false;  // whether the coordinator sends differences to a kept model
 };
 
-// Checks a Welcome for a client of `modality`: protocol, fields, and that the model it describes
-// has, as this build makes it, exactly the tensors that its manifests list. FailedPrecondition or
-// InvalidArgument that says what differs.
+// Checks a Welcome for a client of `modality`: the protocol, the fields, and that the model as this
+// build makes it has exactly the tensors of the two manifests. FailedPrecondition or
+// InvalidArgument says what differs.
 absl::StatusOr<SessionTerms> TermsFrom(const v1::Welcome& welcome, Modality modality);
 
 }  // namespace tributary

@@ -20,6 +20,8 @@ absl::StatusOr<StateFolder> StateFolder::Open(const std::string& path) {
   const std::string lock_path = path + "/lock";
   const int lock = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock < 0) return ErrnoStatus(errno, absl::StrCat("cannot open ", lock_path));
+  // The kernel drops the lock when the process ends, however it ends: no stale lock can stay
+  // behind.
   StateFolder folder(path, lock);
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -56,7 +58,8 @@ absl::Status StateFolder::ReadRun() {
 
 absl::Status StateFolder::RememberRun(const std::string& run_id, const std::string& run_name) {
   if (run_id == run_id_) return absl::OkStatus();
-  // What comes from the coordinator need not be UTF-8; a bad byte is replaced.
+  // A name from the coordinator may not be UTF-8, on which dump() would throw; bad bytes are
+  // replaced.
   const std::string text = nlohmann::json{{"run_id", run_id}, {"run_name", run_name}}.dump(
       2, ' ', false, nlohmann::json::error_handler_t::replace);
   RETURN_IF_ERROR(WriteFileAtomically(run_path(), text + "\n"));

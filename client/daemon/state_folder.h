@@ -1,9 +1,9 @@
-// StateFolder: what a client keeps across restarts.
+// StateFolder: the files that a client keeps across restarts.
 //
 //   lock           held while a client runs on the folder
 //   run.json       {"run_id", "run_name"} of the run that it has joined
 //   updates/       finished updates; see update_store.h
-//   residuals/     what lossy codecs took away from them; see residual_store.h
+//   residuals/     residuals of updates in lossy codecs; see residual_store.h
 #pragma once
 
 #include <string>
@@ -29,7 +29,7 @@ class StateFolder {
   std::string residuals_path() const { return path_ + "/residuals"; }
 
   absl::Status RememberRun(const std::string& run_id, const std::string& run_name);
-  // After the end of a run: the next one may be another.
+  // To be called at the end of a run, so that the client may join another one.
   absl::Status ForgetRun();
 
  private:

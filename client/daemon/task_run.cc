@@ -45,6 +45,7 @@ absl::StatusOr<FinishedUpdate> TaskRun::HeldOrTrained() {
 absl::Status TaskRun::Pull(const SessionTerms& terms) {
   place_.board->Stage("pull");
   std::optional<StateDecoder> decoder;
+  // The decoder outlives broken calls: the next one asks for its next chunk only.
   decoder.emplace(terms.download, &held_->values, held_->version);
   TransferRetry retry = Retry("pulling the model");
   while (true) {
@@ -53,6 +54,7 @@ absl::Status TaskRun::Pull(const SessionTerms& terms) {
     absl::Status status =
         transfer_.Pull(*now, task_.round(), retry.limit(), held_->version, &*decoder);
     if (status.ok()) {
+      // Version 0 says that nothing is held: the values are freed after training.
       const uint64_t version = terms.delta_downloads ? decoder->version() : 0;
       *held_ = {.version = version, .values = std::move(*decoder).Take()};
       return absl::OkStatus();
@@ -62,6 +64,8 @@ absl::Status TaskRun::Pull(const SessionTerms& terms) {
                        decoder->next_chunk(), status.ToString());
     }
     const bool moved_on = decoder->next_chunk() > before;
+    // The chunks are of another version than those before them: the coordinator has restarted or
+    // moved on. What has been decoded is of no use.
     if (absl::IsFailedPrecondition(status)) {
       decoder.emplace(terms.download, &held_->values, held_->version);
     }
@@ -72,7 +76,8 @@ absl::Status TaskRun::Pull(const SessionTerms& terms) {
 absl::StatusOr<FinishedUpdate> TaskRun::Train(const SessionTerms& terms) {
   ASSIGN_OR_RETURN(const Codec codec, CodecFromProto(task_.upload_codec()));
   const absl::Status pulled = Pull(terms);
-  // DataLoss is kept for this client's own shard.
+  // A damaged chunk is DataLoss as well, but for the daemon DataLoss means that this client's shard
+  // is damaged and that it must stop.
   if (absl::IsDataLoss(pulled)) return absl::InternalError(pulled.message());
   RETURN_IF_ERROR(pulled);
 
@@ -85,7 +90,7 @@ absl::StatusOr<FinishedUpdate> TaskRun::Train(const SessionTerms& terms) {
                                              },
                                              token_->cancelled));
   RETURN_IF_ERROR(SubtractPulled(held_->values, terms.upload, &trained.weights));
-  if (held_->version == 0) *held_ = {};  // as large as the model, and done with
+  if (held_->version == 0) *held_ = {};  // frees a whole model before the update is encoded
   place_.log->info(
       "round {}: trained {} steps in {:.1f} s, {:.1f} % of it waiting for samples, loss {:.4f}",
       task_.round(), trained.report.steps(), trained.report.train_seconds(),
@@ -107,13 +112,15 @@ std::shared_ptr<const EncodedState> TaskRun::Encode(const SessionTerms& terms, C
                                    .threads = place_.threads,
                                    .plain_f32 = task_.plain_f32()};
   if (!UsesErrorFeedback(codec)) {
+    // Plain f32 chunks refer to the values, so that the encoded state owns them.
     auto owner = std::make_shared<const StateDict>(std::move(delta));
     return EncodedState::Encode(EncodedState::SourcesOf(*owner), owner, options);
   }
   place_.residuals->AddTo(terms.run_id, task_.merged_round(), &delta);
   std::vector<float*> values;
   for (size_t i = 0; i < delta.size(); ++i) values.push_back(delta[i].tensor.values.data());
-  // A slice's values are not read again once it is encoded: what is left in them is what it lost.
+  // Turns `delta` into the residual in place, which saves a copy of the model: a slice's values are
+  // not read again once it is encoded, so that the decoded values can be subtracted from them.
   options.on_decoded = [&](size_t tensor, size_t offset, absl::Span<const float> decoded) {
     float* left = values[tensor] + offset;
     for (size_t i = 0; i < decoded.size(); ++i) left[i] -= decoded[i];
@@ -127,7 +134,8 @@ std::shared_ptr<const EncodedState> TaskRun::Encode(const SessionTerms& terms, C
     if (!UsesErrorFeedback(CodecOfTensor({entry.name, entry.tensor.shape}, codec))) continue;
     residual.Add(entry.name, std::move(entry.tensor)).IgnoreError();  // names are unique
   }
-  // Before the update itself: where that is on disk, what it lost is there too.
+  // The residual is written before the update. After a crash between the two the task is trained
+  // again; the other way round, an update would be delivered whose residual is lost.
   if (absl::Status kept =
           place_.residuals->Save(terms.run_id, task_.round(), task_.merged_round(), residual);
       !kept.ok()) {
@@ -141,7 +149,8 @@ std::shared_ptr<const EncodedState> TaskRun::Encode(const SessionTerms& terms, C
 
 void TaskRun::Keep(const SessionTerms& terms, const FinishedUpdate& update) {
   if (absl::Status kept = place_.store->Save(terms.run_id, update); !kept.ok()) {
-    // Worth delivering all the same; only a restart before the receipt would cost the training.
+    // The update is delivered all the same. It is lost only if the client restarts before the
+    // coordinator has it.
     place_.log->error("round {}: the finished update cannot be kept on disk: {}", update.round,
                       kept.ToString());
   }
@@ -160,6 +169,8 @@ absl::Status TaskRun::Deliver(const FinishedUpdate& update) {
       Close(update, *terms, *state);
       return absl::OkStatus();
     }
+    // A push may be answered with STATE_WANTED: chunks were lost on the way. That counts as a
+    // break.
     const absl::Status broken =
         state.ok() ? absl::UnavailableError(absl::StrCat("the coordinator still wants chunk ",
                                                          state->next_chunk(), " and what follows"))
@@ -175,6 +186,8 @@ absl::Status TaskRun::Deliver(const FinishedUpdate& update) {
 absl::StatusOr<v1::UpdateState> TaskRun::AskAndPush(const SessionTerms& terms,
                                                     const FinishedUpdate& update,
                                                     absl::Duration limit, uint32_t* next_chunk) {
+  // Asked before each push: after a break only the coordinator knows which chunks have arrived, and
+  // it may have merged the update already.
   ASSIGN_OR_RETURN(v1::UpdateState state, transfer_.Ask(terms, update, place_.timings.ask));
   if (state.state() == v1::UpdateState::STATE_WANTED) {
     *next_chunk = state.next_chunk();
@@ -197,8 +210,8 @@ void TaskRun::Close(const FinishedUpdate& update, const SessionTerms& terms,
     case v1::UpdateState::STATE_LATE:
       place_.log->warn("round {}: the update came too late and is not used: {}", update.round,
                        state.message());
-      // It stays on disk: a coordinator that has just come back says so of a round that it will ask
-      // for again.
+      // The update stays on disk: a coordinator that has just restarted gives this answer for a
+      // round that it will ask for again.
       return;
     default:
       place_.log->error("round {}: the coordinator refuses the update: {}", update.round,

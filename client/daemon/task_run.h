@@ -4,8 +4,8 @@
 //        |                                                  |
 //        +---------------------- yes -----------------------+--> ask -> push -> receipt
 //
-// A client owns its task: whatever breaks on the way (the connection, the coordinator, a session),
-// the run waits for the next session and goes on where it was; training never waits for anybody. A
+// A client owns its task. If the connection, the coordinator or a session breaks, the run waits for
+// the next session and continues where it stopped; training itself never waits for a connection. A
 // task ends early only if it is cancelled, if its own data or model fail, or if the coordinator
 // refuses the transfer.
 #pragma once
@@ -29,7 +29,7 @@
 
 namespace tributary {
 
-// What tasks share. Pointers must outlive every run.
+// The objects that all tasks of a client share. Pointers must outlive every run.
 struct WorkPlace {
   v1::Federation::StubInterface* stub = nullptr;
   grpc::GenericStub* bulk = nullptr;  // of the same channel
@@ -45,7 +45,7 @@ struct WorkPlace {
   Timings timings;
 };
 
-// What a client holds of its last pull, for the next one to add differences to.
+// The model of the client's last pull, to which the next pull may add differences.
 struct HeldModel {
   uint64_t version = 0;  // 0: nothing
   StateDict values;
@@ -58,9 +58,9 @@ class TaskRun {
   TaskRun(const WorkPlace& place, const v1::Task& task, TaskTrainer* trainer, HeldModel* held,
           CancelToken* token);
 
-  // OK: the coordinator has the update, or does not want it any more, or has refused it (a line of
-  // the log says which). CancelledError if cancelled. DataLoss: the shard is damaged. Anything
-  // else: this task failed.
+  // OK: the coordinator has accepted the update, no longer wants it, or has refused it; the log
+  // says which. CancelledError if cancelled. DataLoss: the shard is damaged. Anything else: this
+  // task failed.
   absl::Status Run();
 
  private:
@@ -73,7 +73,7 @@ class TaskRun {
                                              StateDict delta);
   void Keep(const SessionTerms& terms, const FinishedUpdate& update);
   absl::Status Deliver(const FinishedUpdate& update);
-  // Asks, and pushes if wanted. `*next_chunk`: what the coordinator wanted next at last.
+  // Asks, and pushes if wanted. `*next_chunk`: the next chunk that the coordinator last asked for.
   absl::StatusOr<v1::UpdateState> AskAndPush(const SessionTerms& terms,
                                              const FinishedUpdate& update, absl::Duration limit,
                                              uint32_t* next_chunk);

@@ -37,6 +37,7 @@ void TaskRunner::Prepare(uint64_t stream, const ModelSpec& model) {
 
 void TaskRunner::Offer(const v1::Task& task) {
   absl::MutexLock lock(&mutex_);
+  // A job that waits has replaced the one that still runs, which is cancelled already.
   Job* running = next_ != nullptr ? next_.get() : current_;
   if (running != nullptr && running->task.round() == task.round() && !running->token.cancelled) {
     running->attempt = task.attempt();
@@ -73,6 +74,7 @@ void TaskRunner::Work() {
       mutex_.Await(absl::Condition(&any));
       if (stop_) return;
       preparation = std::exchange(preparation_, std::nullopt);
+      // A model that is asked for comes before any task, which needs it.
       if (!preparation) {
         job = std::move(next_);
         current_ = job.get();
@@ -87,12 +89,12 @@ void TaskRunner::Work() {
 }
 
 void TaskRunner::DoPrepare(const Preparation& preparation) {
-  trainer_.reset();  // before the new one takes its memory
+  trainer_.reset();  // first, or two models would be in memory at once
   held_ = {};
   absl::StatusOr<std::unique_ptr<TaskTrainer>> trainer = factory_(preparation.model);
   if (trainer.ok()) trainer_ = *std::move(trainer);
   absl::MutexLock lock(&mutex_);
-  if (preparation_) return;  // yet another model is asked for
+  if (preparation_) return;  // another model was asked for meanwhile: its end is reported instead
   ready_ = trainer.ok();
   events_->Push(TrainerReady{preparation.stream, trainer.status()});
 }
@@ -101,9 +103,11 @@ void TaskRunner::DoTask(Job* job) {
   absl::Status status = trainer_ == nullptr
                             ? absl::InternalError("a task came before the model was built")
                             : TaskRun(place_, job->task, trainer_.get(), &held_, &job->token).Run();
-  malloc_trim(0);  // a model and an update were freed: give their pages back
+  // A model and an update were freed. Their pages go back now: the client may wait for hours.
+  malloc_trim(0);
   absl::MutexLock lock(&mutex_);
   current_ = nullptr;
+  // Whoever cancelled a task does not want to hear that it failed.
   if (job->token.cancelled) {
     place_.log->info("round {}: the task was cancelled: {}", job->task.round(), job->token.reason);
     status = absl::OkStatus();

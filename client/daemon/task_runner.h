@@ -1,5 +1,5 @@
-// TaskRunner: the worker thread. Builds the model, runs one task at a time, tells the deciding
-// thread how each ended.
+// TaskRunner: the worker thread. It builds the model, runs one task at a time and reports the end
+// of each to the deciding thread.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +25,13 @@ class TaskRunner {
   TaskRunner(const TaskRunner&) = delete;
   TaskRunner& operator=(const TaskRunner&) = delete;
 
-  // Has the trainer for `model` built, unless it is there; a task of another model is cancelled.
-  // Pushes TrainerReady{stream, ...} when that is done.
+  // Starts building the trainer for `model` unless it exists; a task for another model is
+  // cancelled. Pushes TrainerReady{stream, ...} when it is done.
   void Prepare(uint64_t stream, const ModelSpec& model);
 
-  // Takes a task over. The task of a round that is being worked on changes its attempt's number and
-  // is not begun again; any other round takes the place of what is being worked on. Requires a
-  // trainer.
+  // Accepts a task. A task of the round that is being worked on only updates the attempt's number
+  // and is not started again, since training does not depend on the attempt. A task of any other
+  // round replaces the one that is being worked on. Requires a trainer.
   void Offer(const v1::Task& task);
 
   // Cancels the task of `round`, if it is being worked on and not of a later attempt.
@@ -66,7 +66,7 @@ class TaskRunner {
   std::unique_ptr<Job> next_ ABSL_GUARDED_BY(mutex_);
   Job* current_ ABSL_GUARDED_BY(mutex_) = nullptr;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: begins when all else is there
+  std::thread thread_;  // last member: it starts when all others are constructed
 };
 
 }  // namespace tributary

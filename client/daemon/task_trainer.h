@@ -1,5 +1,5 @@
-// TaskTrainer: what the daemon needs of training, and nothing else, so that it is tested without
-// LibTorch.
+// TaskTrainer: the daemon's view of training. It hides LibTorch, so that the daemon's tests need
+// none.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@ namespace tributary {
 struct TrainedModel {
   StateDict weights;  // after training, merged, under plain names, in upload order
   v1::TrainingReport report;
-  double waiting_share = 0;  // of the steps' time, for samples
+  double waiting_share = 0;  // share of the time that training waited for samples
 };
 
 // Serves one model shape. Not thread-safe; used by one worker thread.

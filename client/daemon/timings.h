@@ -1,4 +1,4 @@
-// How long a client waits for what, in one place; tests make them short.
+// All times that a client waits, in one place, so that tests can shorten them.
 #pragma once
 
 #include "absl/time/time.h"
@@ -7,23 +7,24 @@
 namespace tributary {
 
 struct Timings {
-  // Until a first session is attended; then the daemon gives up.
+  // Time until a first session is attended; after it the daemon gives up.
   absl::Duration connect = absl::Minutes(10);
-  // Without a session, after one was attended.
+  // Time without a session after one was attended; after it the daemon gives up.
   absl::Duration reconnect = absl::Hours(24);
-  // For each answer of the coordinator while joining.
+  // Time for each answer of the coordinator while joining.
   absl::Duration handshake = absl::Seconds(30);
-  // Between two reports of progress, beside the heartbeats.
+  // Least time between two reports of progress; they come in addition to heartbeats.
   absl::Duration progress = absl::Milliseconds(500);
-  // For the coordinator to end the stream after Leave.
+  // Time for the coordinator to end the stream after Leave.
   absl::Duration leave = absl::Seconds(2);
-  // Of AskUpdate.
+  // Deadline of AskUpdate, which the coordinator may hold back until it is the client's turn.
   absl::Duration ask = absl::Seconds(20);
-  // Of one call of a transfer. A transfer that takes longer is cut and resumed at its next chunk,
-  // so this bounds a stall, not the transfer; it is doubled where not one chunk arrives.
+  // Deadline of one pull or push. A transfer that takes longer is cut and resumed at its next
+  // chunk, so that this bounds a stall and not the transfer. It is doubled when not one chunk
+  // arrives in it, up to longest_transfer.
   absl::Duration transfer = absl::Seconds(60);
   absl::Duration longest_transfer = absl::Minutes(10);
-  // What a session must last for the next backoff to begin anew.
+  // A session that was attended for so long resets the backoff.
   absl::Duration settled = absl::Seconds(2);
   Backoff::Options dial = {.first = absl::Milliseconds(250), .most = absl::Seconds(15)};
   Backoff::Options retry = {.first = absl::Milliseconds(250), .most = absl::Seconds(15)};

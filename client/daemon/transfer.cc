@@ -43,6 +43,7 @@ absl::Status Transfer::Pull(const SessionTerms& terms, uint32_t round, absl::Dur
   WorkGate::CallScope scope(gate_, token_, &context);
   RETURN_IF_ERROR(PullChunks(bulk_, request, &context,
                              [&](absl::string_view chunk) { return decoder->Add(chunk); }));
+  // A stream that ends with OK may still be short: a coordinator that stops closes its streams.
   if (decoder->complete()) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat("the stream ended before chunk ", decoder->next_chunk()));

@@ -1,7 +1,7 @@
-// Transfer: single calls that move weights, each bounded in time and ended by its task's token.
+// Transfer: single calls that move weights. Each has a deadline and is cancelled with its task.
 //
-// Nothing is retried here: a call that breaks leaves what has arrived (in the decoder, or at the
-// coordinator), and the next one goes on at the next chunk. See task_run.h.
+// Nothing is retried here. A call that breaks leaves the chunks that have arrived in the decoder or
+// at the coordinator, and the next call continues behind them; see task_run.h.
 #pragma once
 
 #include <cstdint>
@@ -27,13 +27,14 @@ class Transfer {
            WorkGate* gate, CancelToken* token)
       : stub_(stub), bulk_(bulk), dial_(dial), gate_(gate), token_(token) {}
 
-  // Pulls from the decoder's next chunk on; `held_version`: of the values that it can add
-  // differences to, 0 for none. OK if the decoder is complete. A chunk that the decoder refuses
-  // ends the call with the decoder's status.
+  // Pulls from the decoder's next chunk on. `held_version`: version of the values to which the
+  // decoder can add differences, 0 for none. OK if the decoder is complete. A chunk that the
+  // decoder refuses ends the call with the decoder's status.
   absl::Status Pull(const SessionTerms& terms, uint32_t round, absl::Duration limit,
                     uint64_t held_version, StateDecoder* decoder);
 
-  // What the coordinator holds of `update`; the answer may wait for its turn.
+  // What the coordinator holds of `update`. It may delay the answer until it is this client's turn
+  // to upload.
   absl::StatusOr<v1::UpdateState> Ask(const SessionTerms& terms, const FinishedUpdate& update,
                                       absl::Duration limit);
 

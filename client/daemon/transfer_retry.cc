@@ -10,7 +10,8 @@ namespace {
 
 constexpr int kMostHopeless = 3;
 
-// Whether the same call may well succeed later.
+// Whether the same call may succeed later. Aborted: another push took over, or the round was
+// closed; ResourceExhausted: the coordinator's disk is full.
 bool IsPassing(absl::StatusCode code) {
   switch (code) {
     case absl::StatusCode::kUnavailable:
@@ -42,8 +43,11 @@ absl::Status TransferRetry::Consider(const absl::Status& status, bool moved_on,
     backoff_.Reset();
     hopeless_in_a_row_ = 0;
   } else if (absl::IsDeadlineExceeded(status)) {
+    // Not one chunk came through: the line may be too slow for the limit.
     limit_ = std::min(2 * limit_, timings_.longest_transfer);
   }
+  // Where the session has changed in the meantime, the failure says nothing about the new one: no
+  // wait, and it does not count.
   const bool same_session = gate_->current() == terms;
   hopeless_in_a_row_ = IsPassing(status.code()) || !same_session ? 0 : hopeless_in_a_row_ + 1;
   if (hopeless_in_a_row_ >= kMostHopeless) return Annotate(status, what_);

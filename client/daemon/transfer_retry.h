@@ -1,4 +1,4 @@
-// TransferRetry: whether and when a broken transfer is tried again.
+// TransferRetry: decides whether a broken transfer is tried again, and waits until then.
 #pragma once
 
 #include <string>
@@ -19,10 +19,11 @@ class TransferRetry {
   // How long the next call may take.
   absl::Duration limit() const { return limit_; }
 
-  // After a call under `terms` that failed with `status`, having moved something on or not: waits,
-  // and returns OK if the transfer is to be tried again. Otherwise CancelledError, or `status` with
-  // `what` in front, if it says that trying again will not help and has said so three times in a
-  // row: once or twice may be an answer for a session that has just been replaced.
+  // To be called after a call under `terms` has failed with `status`. `moved_on`: whether it moved
+  // at least one chunk. Waits and returns OK if the transfer is to be tried again. Returns
+  // CancelledError if the task is cancelled, and `status` with `what` in front after three statuses
+  // in a row that say that trying again is useless: one or two may be answers to a session that was
+  // just replaced.
   absl::Status Consider(const absl::Status& status, bool moved_on, const WorkGate::Terms& terms);
 
  private:

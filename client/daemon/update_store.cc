@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 constexpr char kChunks[] = ".chunks";
 constexpr char kDescription[] = ".json";
 constexpr size_t kKeptRounds = 2;
+// Of the SHA-256 of the run's id, which may hold characters that no file name can. 64 bits tell the
+// few runs of one client apart.
 constexpr size_t kRunHashCharacters = 16;
 
 std::string Describe(const FinishedUpdate& update) {
@@ -81,7 +83,8 @@ UpdateStore::UpdateStore(std::string folder, std::shared_ptr<spdlog::logger> log
       Delete(stem);
     }
   }
-  // Files without a description: a crash came between the two, or during one of them.
+  // Deletes chunks without a description and unfinished files: a crash came between the two files
+  // or while one was written.
   std::error_code error;
   for (const std::string& path : List(folder_)) {
     const bool chunks = absl::EndsWith(path, kChunks);
@@ -107,7 +110,8 @@ std::vector<uint32_t> UpdateStore::HeldRounds(const std::string& run_id) const {
 
 absl::Status UpdateStore::Save(const std::string& run_id, const FinishedUpdate& update) {
   const std::string stem = Stem(run_id, update.round);
-  // A replaced update must not be described by the old description for an instant.
+  // The old description goes first. Otherwise a crash after the chunks are written would leave new
+  // chunks under a description of the old ones.
   std::error_code error;
   fs::remove(stem + kDescription, error);
   RETURN_IF_ERROR(update.state->Save(stem + kChunks));
@@ -119,6 +123,7 @@ absl::Status UpdateStore::Save(const std::string& run_id, const FinishedUpdate& 
   size_t earlier = 0;
   for (const std::string& other : kept) {
     if (other == stem) continue;
+    // A later round belongs to a state that the coordinator has gone back from (a restored backup).
     if (!absl::StartsWith(other, prefix) || other > stem || ++earlier >= kKeptRounds) {
       Delete(other);
     }
@@ -182,7 +187,8 @@ std::string UpdateStore::Stem(const std::string& run_id, uint32_t round) const {
 
 void UpdateStore::Delete(const std::string& stem) const {
   std::error_code error;
-  fs::remove(stem + kDescription, error);  // first: what is left is then a known kind of rubbish
+  // The description first: chunks alone are recognised as incomplete at the next start.
+  fs::remove(stem + kDescription, error);
   fs::remove(stem + kChunks, error);
 }
 

@@ -3,8 +3,9 @@
 // For each update two files, named by a hash of the run and by the round:
 //
 //   <run>-<round>.chunks   the encoded delta; see common/codec/encoded_state.h
-//   <run>-<round>.json     samples, report and manifest; written last: without it there is no
-//   update
+//   <run>-<round>.json     samples, report and manifest; written last, so that chunks without it
+//   are
+//                          what a crash left behind
 //
 // The two latest rounds of one run are kept, even after they were accepted: a coordinator that was
 // killed before it committed the round asks for the update again.
@@ -35,7 +36,8 @@ struct FinishedUpdate {
 // Thread-safe, as long as one thread at a time changes what is kept.
 class UpdateStore {
  public:
-  // `folder` must exist. Deletes what a crash left behind and, with a warning, damaged updates.
+  // `folder` must exist. Deletes files that a crash left incomplete and, with a warning, damaged
+  // updates.
   UpdateStore(std::string folder, std::shared_ptr<spdlog::logger> log);
 
   // Rounds of `run_id` that are held, ascending.

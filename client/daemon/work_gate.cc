@@ -13,6 +13,7 @@ WorkGate::Terms WorkGate::current() const {
 void WorkGate::Cancel(CancelToken* token, const std::string& reason) {
   absl::MutexLock lock(&mutex_);
   if (token->cancelled) return;
+  // The reason is written before the flag: training reads the flag without the lock.
   token->reason = reason;
   token->cancelled = true;
   if (token->call != nullptr) token->call->TryCancel();
@@ -31,6 +32,7 @@ absl::StatusOr<WorkGate::Terms> WorkGate::AwaitSession(const CancelToken& token)
 void WorkGate::Pause(absl::Duration duration, const Terms& terms, const CancelToken& token) const {
   absl::MutexLock lock(&mutex_);
   const auto may_go = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+    // Compares pointers: each session has terms of its own.
     return (terms_ != nullptr && terms_ != terms) || token.cancelled;
   };
   mutex_.AwaitWithTimeout(absl::Condition(&may_go), duration);
@@ -40,6 +42,7 @@ WorkGate::CallScope::CallScope(WorkGate* gate, CancelToken* token, grpc::ClientC
     : gate_(gate), token_(token) {
   absl::MutexLock lock(&gate_->mutex_);
   token_->call = call;
+  // Cancel() may have come before the call was registered.
   if (token_->cancelled) call->TryCancel();
 }
 

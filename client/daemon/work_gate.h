@@ -1,8 +1,7 @@
-// WorkGate: what the worker may wait for: the current session, and whether its task still counts.
+// WorkGate: lets the worker wait for a session, and cancels the worker's task.
 //
-// The deciding thread opens the gate when the coordinator has taken the client into its books and
-// closes it when the connection is lost; a worker that cannot reach the coordinator waits here
-// instead of giving its work up.
+// The deciding thread opens the gate when the coordinator has accepted the client and closes it
+// when the session ends. A worker that cannot reach the coordinator waits here and keeps its work.
 #pragma once
 
 #include <atomic>
@@ -19,7 +18,8 @@
 
 namespace tributary {
 
-// One task's cancellation. Guarded by the gate, apart from the flag that training looks at.
+// One task's cancellation. The gate's lock guards it, apart from the flag, which training reads
+// before each step without a lock.
 struct CancelToken {
   std::atomic<bool> cancelled = false;
   std::string reason;                   // set before `cancelled`
