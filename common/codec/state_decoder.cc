@@ -84,10 +84,10 @@ absl::Status ChunkReader::ReadSlice(const SliceHead& head, absl::string_view pay
   sum_codec_ = Codec::kF32;
   if (head.sum_codec != v1::CODEC_UNSPECIFIED) {
     ASSIGN_OR_RETURN(sum_codec_, CodecFromProto(head.sum_codec));
-    if (UsesErrorFeedback(sum_codec_)) {
+    if (!MayCarryModel(RowOf(sum_codec_))) {
       return absl::InvalidArgumentError(absl::StrCat("sums cannot be rounded to codec ",
-                                                     CodecName(sum_codec_),
-                                                     ", expected f32, f16 or bf16"));
+                                                     CodecName(sum_codec_), ", expected ",
+                                                     ListOfCodecs(MayCarryModel, "or")));
     }
   }
   absl::Status range;

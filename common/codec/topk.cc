@@ -63,6 +63,20 @@ std::string EncodeTopK(absl::Span<const float> values) {
   return payload;
 }
 
+absl::Status DecodeTopK(const CodedItems& items, size_t count, BlockSink sink) {
+  absl::string_view bytes = items.bytes;
+  std::string joined;
+  if (items.planes) {
+    joined.resize(bytes.size());
+    JoinPlanes2(bytes.data(), bytes.size() / 2, bytes.size() / 2, joined.data());
+    bytes = joined;
+  }
+  TopKReader reader(bytes, count);
+  FillBlocks(count, sink,
+             [&](size_t begin, absl::Span<float> values) { reader.Fill(begin, values); });
+  return reader.status();
+}
+
 void TopKReader::Next() {
   if (entry_ == entries_) {
     index_ = count_;  // no more: beyond every block

@@ -1,7 +1,8 @@
 // The payload of codec topk: k gaps of 16 bits, then k values in bf16, all little endian.
 //
 // Entry j stands at index(j) = index(j - 1) + 1 + gap(j), index(-1) = -1; all other values are 0.
-// Two entries further apart than a gap can say are bridged by entries of value 0.
+// Two entries further apart than a gap can say are bridged by entries of value 0. 16-bit gaps with
+// bridges take less than 32-bit places: one value in 16 is sent, so that most gaps are below 100.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "common/codec/block_sink.h"
 
 namespace tributary {
 
@@ -18,9 +20,13 @@ inline constexpr size_t kTopKEntryBytes = 4;
 // One of how many values is sent.
 inline constexpr size_t kTopKShare = 16;
 
+// At most: every value has an entry.
+constexpr size_t TopKBytes(size_t count) { return count * kTopKEntryBytes; }
 // The largest ceil(size / kTopKShare) of `values` in magnitude; of equal ones the earlier. Zeros
 // are not sent, so that there may be fewer.
 std::string EncodeTopK(absl::Span<const float> values);
+// InvalidArgument if an entry lies outside the slice.
+absl::Status DecodeTopK(const CodedItems& items, size_t count, BlockSink sink);
 
 // Walks a payload from front to back.
 class TopKReader {

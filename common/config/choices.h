@@ -3,9 +3,9 @@
 #pragma once
 
 #include <array>
-#include <optional>
 
 #include "common/config/choice.h"
+#include "common/config/codec_choices.h"  // kCodecWords, kModelCodecWords, kDeltaCodecWords
 #include "common/config/run_config.h"
 
 namespace tributary {
@@ -29,22 +29,6 @@ inline constexpr std::array<Choice<ComplementaryLayers>, 4> kComplementaryLayers
      {"attn", ComplementaryLayers::kAttn},
      {"mlp", ComplementaryLayers::kMlp},
      {"all", ComplementaryLayers::kAll}}};
-inline constexpr std::array<Choice<Codec>, 6> kCodecWords = {{{"f32", Codec::kF32},
-                                                              {"f16", Codec::kF16},
-                                                              {"bf16", Codec::kBf16},
-                                                              {"int8-block", Codec::kInt8Block},
-                                                              {"int4-block", Codec::kInt4Block},
-                                                              {"topk", Codec::kTopK}}};
-// What whole models are sent in: an error of 8-bit weights is as large as a round's whole update.
-inline constexpr std::array<Choice<Codec>, 3> kModelCodecWords = {
-    {{"f32", Codec::kF32}, {"f16", Codec::kF16}, {"bf16", Codec::kBf16}}};
-inline constexpr std::array<Choice<std::optional<Codec>>, 6> kDeltaCodecWords = {
-    {{"none", std::nullopt},
-     {"f16", Codec::kF16},
-     {"bf16", Codec::kBf16},
-     {"int8-block", Codec::kInt8Block},
-     {"int4-block", Codec::kInt4Block},
-     {"topk", Codec::kTopK}}};
 inline constexpr std::array<Choice<Packing>, 3> kPackings = {
     {{"auto", Packing::kAuto}, {"always", Packing::kAlways}, {"never", Packing::kNever}}};
 inline constexpr std::array<Choice<ModelSize>, 4> kModelSizes = {{{"toy", ModelSize::kToy},

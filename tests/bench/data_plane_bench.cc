@@ -24,6 +24,7 @@ namespace tributary {
 namespace {
 
 constexpr size_t kSlice = kMostSliceValues;
+constexpr int64_t kLastCodec = kCodecs.size() - 1;
 constexpr size_t kLarge = 16 << 20;  // values: beyond the caches
 
 std::vector<float> Draw(size_t count) {
@@ -46,7 +47,7 @@ void BM_Encode(benchmark::State& state) {
   CountBytes(state, kSlice);
   state.SetLabel(std::string(CodecName(codec)));
 }
-BENCHMARK(BM_Encode)->DenseRange(0, 5);
+BENCHMARK(BM_Encode)->DenseRange(0, kLastCodec);
 
 void BM_Decode(benchmark::State& state) {
   const auto codec = static_cast<Codec>(state.range(0));
@@ -62,7 +63,7 @@ void BM_Decode(benchmark::State& state) {
   CountBytes(state, kSlice);
   state.SetLabel(std::string(CodecName(codec)));
 }
-BENCHMARK(BM_Decode)->DenseRange(0, 5);
+BENCHMARK(BM_Decode)->DenseRange(0, kLastCodec);
 
 // What the coordinator does with a chunk as it comes: checksum, decoding, range.
 void BM_VerifyChunk(benchmark::State& state) {
@@ -78,7 +79,7 @@ void BM_VerifyChunk(benchmark::State& state) {
   CountBytes(state, kSlice);
   state.SetLabel(std::string(CodecName(codec)));
 }
-BENCHMARK(BM_VerifyChunk)->DenseRange(0, 5);
+BENCHMARK(BM_VerifyChunk)->DenseRange(0, kLastCodec);
 
 void BM_Checksum(benchmark::State& state) {
   const std::vector<float> values = Draw(kSlice);

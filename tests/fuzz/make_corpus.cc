@@ -44,11 +44,6 @@ void Write(const std::filesystem::path& path, const std::string& bytes) {
   }
 }
 
-size_t PlaneWidth(Codec codec) {
-  if (codec == Codec::kF32) return 4;
-  return codec == Codec::kInt8Block || codec == Codec::kInt4Block ? 1 : 2;
-}
-
 std::string Pack(const std::string& bytes) {
   std::string packed(ZSTD_compressBound(bytes.size()), '\0');
   packed.resize(ZSTD_compress(packed.data(), packed.size(), bytes.data(), bytes.size(), 1));
@@ -58,7 +53,7 @@ std::string Pack(const std::string& bytes) {
 // A payload packed or not, as asked, whatever is smaller.
 std::string Payload(Codec codec, const std::vector<float>& values, bool packed) {
   const CodedPayload coded = EncodeValues(codec, values);
-  const size_t width = PlaneWidth(codec);
+  const size_t width = RowOf(codec).item_width;
   if (coded.compressed == packed) return coded.bytes;
   std::string to = coded.bytes;
   if (packed) {
@@ -163,7 +158,7 @@ void WriteChunkSeeds(const std::filesystem::path& folder) {
   for (const Codec codec : kCodecs) {
     for (const bool packed : {false, true}) {
       // Where it is small, one slice of more than a decoder's block.
-      const bool small = codec == Codec::kInt4Block || codec == Codec::kTopK;
+      const bool small = Payload(codec, std::vector<float>(4200, 1), false).size() < 4200;
       WriteSeed(folder, absl::StrCat("honest-", CodecName(codec), packed ? "-packed" : "-plain"),
                 Joined(Transfer(codec, packed, small ? 4200 : 1100)), "");
     }

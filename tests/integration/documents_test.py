@@ -77,6 +77,15 @@ class Documents(unittest.TestCase):
         self.assertGreater(len(emitted), 10)
         self.assertEqual(emitted, (rows - {"kind"}) | {"progress"})
 
+    def test_every_codec_is_described(self):
+        words = re.findall(r'\.word = "([a-z0-9-]+)"', (SOURCE / "common/codec/codec_table.h").read_text())
+        self.assertGreater(len(words), 5)
+        codecs = (SOURCE / "docs/codecs.md").read_text()
+        rows = re.findall(r"`([a-z0-9-]+)`", " ".join(re.findall(r"^\| (`[^|]*) \|", codecs, re.M)))
+        self.assertEqual(sorted(word for word in words if word not in rows), [])
+        key = re.search(r"^\| `upload` \|.*$", (SOURCE / "docs/run-file.md").read_text(), re.M).group()
+        self.assertEqual(sorted(word for word in words if f"`{word}`" not in key), [])
+
     def test_every_dataset_is_described(self):
         help_text = subprocess.run([TOOL, "prepare", "--help"], capture_output=True, text=True, check=True).stdout
         names = re.findall(r"^\s+([a-z][a-z0-9-]+): ", help_text, re.M)

@@ -1,10 +1,15 @@
 #include "tool/bench/bench_command.h"
 
+#include <array>
 #include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "common/config/choices.h"
 #include "tool/bench/raw_stream.h"
 
 namespace tributary {
@@ -19,15 +24,23 @@ void AddSize(CLI::App* app, WireSize* size) {
   app->add_option("--rounds", size->rounds, "rounds")->check(CLI::Range(1, 100'000));
 }
 
+// The words of a run file's choices, behind those that only the flag has.
+template <typename T, size_t size>
+CLI::IsMember OneOf(const std::array<Choice<T>, size>& choices,
+                    std::vector<std::string> words = {}) {
+  for (const Choice<T>& choice : choices) words.emplace_back(choice.word);
+  return CLI::IsMember(std::move(words));
+}
+
 void AddCodec(CLI::App* app, BenchCommand* command) {
   app->add_option("--codec", command->codec,
                   "of updates; f32 also sends the model as f32, others as f16")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "int8-block", "int4-block", "topk"}));
+      ->check(OneOf(kCodecWords));
   app->add_option(
          "--delta", command->delta,
          "codec of differences to clients that hold the last model, none, or auto: none for "
          "f32, int8-block for others")
-      ->check(CLI::IsMember({"auto", "none", "f16", "bf16", "int8-block", "int4-block", "topk"}));
+      ->check(OneOf(kDeltaCodecWords, {"auto"}));
   app->add_option("--attending", command->attending,
                   "clients that attend; by default those of a round");
 }

@@ -1,5 +1,6 @@
 #include "server/round/published_model.h"
 
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -17,8 +18,15 @@
 namespace tributary {
 namespace {
 
-constexpr Codec kDeltas[] = {Codec::kF16, Codec::kBf16, Codec::kInt8Block, Codec::kInt4Block,
-                             Codec::kTopK};
+// What differences may be sent in.
+constexpr auto kDeltas = [] {
+  std::array<Codec, CountOfCodecs(MayCarryDifference)> codecs{};
+  size_t i = 0;
+  for (const CodecRow& row : kCodecTable) {
+    if (MayCarryDifference(row)) codecs[i++] = row.codec;
+  }
+  return codecs;
+}();
 
 PublishOptions OptionsOf(Codec whole, std::optional<Codec> delta) {
   return {.whole = whole, .delta = delta, .chunk_bytes = 16 << 10, .threads = 2};
