@@ -196,8 +196,10 @@ TEST_F(HeldOutTest, GlobalsAreEvaluatedOnTheData) {
   const auto metrics = (*evaluator)->EvaluateAll(MakeInitialModels(context)->globals);
   ASSERT_TRUE(metrics.ok()) << metrics.status();
   for (const char* dataset : {"pictures", "words"}) {
-    EXPECT_EQ((*metrics)[dataset]["samples"], 12) << dataset;
-    EXPECT_NEAR((*metrics)[dataset]["chance_accuracy"].get<double>(), 100.0 / 3, 1e-9);
+    const TaskMetrics& task = metrics->at(dataset);
+    EXPECT_EQ(task.samples, 12) << dataset;
+    ASSERT_TRUE(task.classification.has_value()) << dataset;
+    EXPECT_NEAR(task.classification->chance_accuracy, 100.0 / 3, 1e-9);
   }
 }
 

@@ -73,10 +73,10 @@ class ServeTest : public testing::Test {
     testing::internal::GetCapturedStdout();
     return status;
   }
-  // The kinds of all events so far, and those events themselves.
+  // The kinds of all events in the folder's log, and the events themselves.
   std::vector<std::string> Kinds() const {
     std::vector<std::string> kinds;
-    for (const nlohmann::json& event : Events()) kinds.push_back(event["kind"]);
+    for (const nlohmann::json& event : Events()) kinds.push_back(event["kind"].get<std::string>());
     return kinds;
   }
   std::vector<nlohmann::json> Events() const {
@@ -88,11 +88,12 @@ class ServeTest : public testing::Test {
     }
     return events;
   }
+  // The data of the first event of this kind, which is waited for.
   nlohmann::json AwaitEvent(const std::string& kind) const {
     const absl::Time deadline = absl::Now() + absl::Seconds(30);
     while (absl::Now() < deadline) {
       for (const nlohmann::json& event : Events()) {
-        if (event["kind"] == kind) return event;
+        if (event["kind"] == kind) return event["data"];
       }
       std::this_thread::yield();
     }
@@ -133,21 +134,21 @@ TEST_F(ServeTest, EventsArePrintedAsTheyAreKept) {
   std::vector<std::string> printed;
   std::istringstream lines(out_);
   for (std::string line; std::getline(lines, line);) {
-    printed.push_back(nlohmann::json::parse(line)["kind"]);
+    printed.push_back(nlohmann::json::parse(line)["kind"].get<std::string>());
   }
   EXPECT_EQ(printed, Kinds());
 }
 
 TEST_F(ServeTest, AnyFreePortIsTakenAndTold) {
   ASSERT_TRUE(ServeAndStop(SIGTERM).ok());
-  const std::string address = AwaitEvent("listening")["address"];
+  const auto address = AwaitEvent("listening")["address"].get<std::string>();
   EXPECT_THAT(address, testing::StartsWith("127.0.0.1:"));
   EXPECT_NE(address, "127.0.0.1:0");
 }
 
 TEST_F(ServeTest, AStateFolderIsGoneOnWithUnderItsRunsName) {
   ASSERT_TRUE(ServeAndStop(SIGTERM).ok());
-  const std::string run = AwaitEvent("run_started")["run_id"];
+  const auto run = AwaitEvent("run_started")["run_id"].get<std::string>();
   EXPECT_EQ(run.size(), 16u);
   std::filesystem::remove(state_ + "/events.jsonl");
   ASSERT_TRUE(ServeAndStop(SIGTERM).ok());
@@ -207,6 +208,10 @@ TEST_F(ServeTest, APortInUseIsRefused) {
   EXPECT_EQ(Fail().code(), absl::StatusCode::kFailedPrecondition);
   other->Shutdown();
   queue->Shutdown();
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue->Next(&tag, &ok)) {
+  }
 }
 
 }  // namespace

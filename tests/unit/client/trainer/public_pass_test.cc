@@ -279,7 +279,6 @@ TEST_F(PublicRoundTest, UniModalClientsUploadTheirFeatures) {
 }
 
 TEST_F(PublicRoundTest, TheClientsOwnLossIsWhatIsReported) {
-  // Without a step of its own epoch's size the two losses differ widely.
   const auto trainer = Trainer(Modality::kImage);
   std::vector<double> losses;
   LocalTask task = Task();

@@ -21,7 +21,6 @@ namespace tributary {
 namespace {
 
 using ::testing::AllOf;
-using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
