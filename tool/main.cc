@@ -74,6 +74,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
   }
+  // The shards keep the command that made them.
   prepare.options.command = absl::StrJoin(argv, argv + argc, " ");
   if (prepare_app->parsed()) return Report(RunPrepare(prepare), prepare.json);
   if (export_app->parsed()) return Report(RunExport(exported), exported.json);

@@ -12,6 +12,7 @@
 namespace tributary {
 namespace {
 
+// Longer than a busy coordinator needs, short enough for a person who waits at a prompt.
 constexpr absl::Duration kAnswerWithin = absl::Seconds(5);
 
 }  // namespace
@@ -42,7 +43,9 @@ absl::StatusOr<v1::RunStatus> OperatorClient::GetStatus() {
 
 absl::Status OperatorClient::Watch(uint64_t first_sequence,
                                    const std::function<void(const v1::Event&)>& on_event) {
-  RETURN_IF_ERROR(GetStatus().status());  // an address that does not answer is told apart here
+  // The stream has no deadline, since it may last as long as the run. This call has one, so that a
+  // wrong address is reported within seconds.
+  RETURN_IF_ERROR(GetStatus().status());
   grpc::ClientContext context;
   v1::WatchRequest request;
   request.set_first_sequence(first_sequence);

@@ -64,7 +64,7 @@ absl::Status RunWatchCommand(const OperatorCommand& command) {
   return client.Watch(0, [&](const v1::Event& event) {
     if (command.json) {
       std::cout << ToJsonLine(event) << std::endl;
-    } else if (event.kind() != "progress") {
+    } else if (event.kind() != "progress") {  // comes several times a second
       std::cout << absl::FormatTime("%H:%M:%S ", absl::FromUnixMillis(event.unix_ms()),
                                     absl::LocalTimeZone())
                 << event.message() << std::endl;

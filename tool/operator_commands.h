@@ -1,4 +1,4 @@
-// `tributary status` and `tributary watch`: what a running coordinator says of itself.
+// `tributary status` and `tributary watch`: the state and the events of a running coordinator.
 #pragma once
 
 #include "tool/operator_client.h"

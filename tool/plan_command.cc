@@ -36,12 +36,13 @@ absl::StatusOr<std::vector<CohortMember>> WholeCohort(const RunConfig& config,
                         .samples = static_cast<uint64_t>((*shard)->info().rows)});
     }
   }
+  // Rule `release` folds clients in the order of their names; BuildPlan() relies on it.
   std::sort(cohort.begin(), cohort.end(),
             [](const CohortMember& a, const CohortMember& b) { return a.client < b.client; });
   return cohort;
 }
 
-// Runs of parameters with the same contributions are one row.
+// Consecutive parameters with the same contributions are printed as one row: a model has hundreds.
 void PrintTarget(const std::string& dataset, const nlohmann::json& parameters,
                  const std::vector<TensorSpec>& order) {
   std::cout << "target " << dataset << "\n";

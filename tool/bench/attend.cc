@@ -33,7 +33,7 @@ namespace tributary {
 namespace {
 
 constexpr absl::Duration kReport = absl::Seconds(1);
-// Between two looks at whose heartbeat is due.
+// Least time between two looks at whose heartbeat is due.
 constexpr absl::Duration kLook = absl::Milliseconds(20);
 constexpr uint64_t kSamples = 100;
 
@@ -59,7 +59,8 @@ absl::StatusOr<v1::Join> JoinOf(const BenchCommand& command) {
   return join;
 }
 
-// Thousands of clients, of which few are due at a time: the next first.
+// The clients ordered by the time of their next heartbeat. Of thousands only a few are due at a
+// time.
 class Heartbeats {
  public:
   explicit Heartbeats(const std::vector<std::unique_ptr<LoadClient>>& clients) {

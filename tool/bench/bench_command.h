@@ -27,9 +27,9 @@ struct WireSize {
 struct BenchCommand {
   WireSize size;
   std::string codec = "f32";
-  std::string delta = "auto";  // of downloads: a codec, none, or auto: as `codec` is
+  std::string delta = "auto";  // codec of differences in downloads, none, or auto: see --help
   int attending = 0;           // clients that attend; 0: as many as are sampled
-  int processes = 0;           // that they are spread over; 0: one each
+  int processes = 0;           // processes that the clients share; 0: one each
   std::string out;             // folder for state and logs; empty: a temporary one
   bool raw = true;             // measure the machine's limits too
   bool json = false;
@@ -53,7 +53,7 @@ struct BenchCommand {
 void AddBenchFlags(CLI::App* app, BenchCommand* command);
 absl::Status RunBench(const BenchCommand& command);
 
-// The single ones, one file each.
+// One subcommand each, in a file of its own.
 absl::Status RunWire(const BenchCommand& command);
 absl::Status RunAttend(const BenchCommand& command);
 absl::Status RunBenchCoordinator(const BenchCommand& command);

@@ -20,7 +20,7 @@ T ValueOf(const std::string& word, const std::array<Choice<T>, N>& choices) {
   for (const Choice<T>& choice : choices) {
     if (choice.word == word) return choice.value;
   }
-  return choices.front().value;  // the flag's own check has seen to it
+  return choices.front().value;  // not reached: the flag's check has refused other words
 }
 
 RunConfig ConfigOf(const BenchCommand& command) {
@@ -31,7 +31,8 @@ RunConfig ConfigOf(const BenchCommand& command) {
   const int attending = std::max(command.attending, command.size.clients);
   config.datasets = {
       {.name = "synthetic", .modality = Modality::kImage, .clients = attending, .path = ""}};
-  // A hair more, so that rounding down does not lose a client.
+  // Half a client more than asked, because the sampler rounds down: clients / attending itself may
+  // come out a little below the whole number.
   config.round.fraction = std::min(1.0, (command.size.clients + 0.5) / attending);
   config.round.quorum = 1;
   config.wire.upload = ValueOf(command.codec, kCodecWords);
@@ -43,7 +44,7 @@ RunConfig ConfigOf(const BenchCommand& command) {
     config.wire.download_delta = std::nullopt;
   }
   config.server.listen = "127.0.0.1:0";
-  config.evaluation.every = config.rounds + 1;
+  config.evaluation.every = config.rounds + 1;  // never
   return config;
 }
 
@@ -66,19 +67,18 @@ absl::Status RunBenchCoordinator(const BenchCommand& command) {
                          .upload = Manifest::Of(model)};
   context.datasets.emplace("synthetic", std::move(dataset));
   const PlainStrategy strategy;
-  return Serve(
-      {.context = std::move(context),
-       .strategy = &strategy,
-       .state = command.out,
-       .json = true,
-       .make_initial = [&](const RunContext&) -> absl::StatusOr<InitialModels> {
-         InitialModels initial;
-         initial.globals.emplace("synthetic", std::move(model));
-         return initial;
-       },
-       .make_evaluate = [](const RunContext&) -> absl::StatusOr<EvaluateGlobals> {
-         return [](const auto&) { return std::map<std::string, TaskMetrics>(); };
-       }});
+  return Serve({.context = std::move(context),
+                .strategy = &strategy,
+                .state = command.out,
+                .json = true,
+                .make_initial = [&](const RunContext&) -> absl::StatusOr<InitialModels> {
+                  InitialModels initial;
+                  initial.globals.emplace("synthetic", std::move(model));
+                  return initial;
+                },
+                .make_evaluate = [](const RunContext&) -> absl::StatusOr<EvaluateGlobals> {
+                  return [](const auto&) { return std::map<std::string, TaskMetrics>(); };
+                }});
 }
 
 }  // namespace tributary

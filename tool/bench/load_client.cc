@@ -15,6 +15,8 @@
 namespace tributary {
 namespace {
 
+// Deadlines only keep a broken benchmark from hanging: a round of a large model on a slow machine
+// must fit. A push is repeated where the coordinator holds uploads back.
 constexpr absl::Duration kCall = absl::Minutes(10);
 constexpr int kMostPushes = 100;
 
@@ -89,6 +91,7 @@ void LoadClient::OnMessage(const v1::ServerMessage& message) {
   if (message.has_shutdown() && message.shutdown().reason() == v1::Shutdown::REASON_RUN_FINISHED) {
     finished_ = true;
     ++counters_->finished;
+    // Elsewhere, because callbacks of the stream must not call back into it.
     Spawn([this] { stream_->HalfClose(); });
   }
   if (!message.has_task()) return;
@@ -114,7 +117,8 @@ void LoadClient::OnWelcome(const v1::Welcome& welcome) {
     absl::MutexLock lock(&mutex_);
     session_ = welcome.session();
     welcome_ = kept;
-    // The first beat anywhere in an interval: clients that joined together do not beat together.
+    // The first heartbeat comes at a place in the interval that depends on the name. Otherwise
+    // thousands of clients that joined together would all send theirs at the same time.
     const uint64_t part = absl::HashOf(join_.client()) % 1000;
     beat_due_ = absl::Now() + absl::Milliseconds(static_cast<int64_t>(welcome.heartbeat_ms())) *
                                   (static_cast<double>(part) / 1000);
@@ -184,6 +188,8 @@ absl::Status LoadClient::Pull(const v1::Task& task) {
   ChunkReader reader(&manifest);
   grpc::GenericStub stub(dial_pulls_ ? dial_() : channel_);
   RETURN_IF_ERROR(PullChunks(&stub, request, &context, [&](absl::string_view chunk) {
+    // Decoded and checked, as a real client does, but not kept: a model for each client would not
+    // fit. A difference is thus never added to anything.
     return reader.Read(chunk, [](size_t, size_t, absl::Span<const float>) {});
   }));
   if (!reader.complete()) return absl::UnavailableError("the model ended early");

@@ -1,4 +1,4 @@
-// LoadClient: a client that does everything that the protocol asks and trains nothing.
+// LoadClient: a client that follows the whole protocol but trains nothing.
 //
 // It joins, sends heartbeats, takes tasks, pulls and verifies the model, and pushes an update that
 // an UpdateMaker makes up. It has a connection of its own, as real clients do.
@@ -25,7 +25,7 @@
 
 namespace tributary {
 
-// What happens to all load clients of a process. Thread-safe.
+// Counts over all load clients of a process. Thread-safe.
 struct LoadCounters {
   std::atomic<int> attending = 0;
   std::atomic<int> refused = 0;
@@ -34,11 +34,11 @@ struct LoadCounters {
   std::atomic<int> updates = 0;   // accepted
   std::atomic<int> failures = 0;  // tasks that failed
   std::atomic<int64_t> heartbeats = 0;
-  std::atomic<int64_t> latest_heartbeat_us = 0;  // how much the latest one was late
+  std::atomic<int64_t> latest_heartbeat_us = 0;  // greatest delay of a heartbeat
 };
 
-// What a coordinator tells all its clients alike, kept once: two manifests for each of thousands of
-// clients would be most of their memory. Thread-safe.
+// Keeps one copy of the Welcome for all clients of a process. Two manifests for each of thousands
+// of clients would be most of the process's memory. Thread-safe.
 class SharedWelcome {
  public:
   // `welcome` without its session.
@@ -52,12 +52,12 @@ class SharedWelcome {
 
 class LoadClient {
  public:
-  // Runs a job elsewhere: tasks must not hold up the stream's messages.
+  // Runs a job on another thread: tasks must not hold up the stream's messages.
   using Run = std::function<void(std::function<void()>)>;
 
-  // Dials at once. `dial_pulls`: each pull over a connection of its own, as pushes go, rather than
-  // over the one that attends: gRPC keeps about a megabyte of read buffers for each connection that
-  // has pulled, which is nothing to a client and gigabytes to a process of hundreds of them.
+  // Dials at once. `dial_pulls`: each pull has a connection of its own, as pushes have, instead of
+  // the one that attends. gRPC keeps about a megabyte of read buffers for each connection that has
+  // pulled, which does not matter to one client and is gigabytes to a process with hundreds.
   // What `run` starts, `maker`, `welcomes` and `counters` must outlive the client.
   LoadClient(Dial dial, bool dial_pulls, v1::Join join, Run run, UpdateMaker* maker,
              SharedWelcome* welcomes, LoadCounters* counters);
@@ -67,7 +67,7 @@ class LoadClient {
   LoadClient(const LoadClient&) = delete;
   LoadClient& operator=(const LoadClient&) = delete;
 
-  // Sends the heartbeat that is due, if one is. Returns when the next one will be.
+  // Sends a heartbeat if one is due. Returns the time of the next one.
   absl::Time Beat(absl::Time now);
 
  private:
@@ -101,7 +101,7 @@ class LoadClient {
   uint32_t attempt_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t held_version_ ABSL_GUARDED_BY(mutex_) = 0;
   std::atomic<bool> finished_ = false;
-  std::unique_ptr<AttendStream> stream_;  // last: its callbacks use all of the above
+  std::unique_ptr<AttendStream> stream_;  // last member: its callbacks use all others
 };
 
 }  // namespace tributary

@@ -13,7 +13,7 @@ namespace tributary {
 namespace {
 
 constexpr size_t kJob = 1 << 18;  // values, as a slice has
-constexpr int kRuns = 5;
+constexpr int kRuns = 5;          // the first also faults pages in; the best of them counts
 
 double BestRate(int64_t bytes, const std::function<void()>& run) {
   double best = 0;
@@ -47,7 +47,7 @@ MachineLimits MeasureLimits(int64_t bytes) {
       for (size_t i = begin; i < end; ++i) sums[i] += 0.125F * values[i];
     });
   });
-  sums = std::vector<float>();
+  sums = std::vector<float>();  // freed: the 64-bit sums are twice as large
   Accumulator accumulator({{{"values", {static_cast<int64_t>(count)}}}});
   limits.accumulate_gbps = BestRate(bytes, [&] {
     for_jobs([&](size_t begin, size_t end) {

@@ -1,4 +1,4 @@
-// What this machine's memory can do, for comparison: all cores, arrays far larger than the caches.
+// The speed of this machine's memory, for comparison: all cores, arrays far larger than the caches.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ struct MachineLimits {
   double accumulate_gbps = 0;    // bytes of f32 values added into our 64-bit sums
 };
 
-// The best of a few runs each. `bytes`: of the array of f32 values.
+// Each figure is the best of a few runs. `bytes`: size of the array of f32 values.
 MachineLimits MeasureLimits(int64_t bytes);
 
 }  // namespace tributary

@@ -8,8 +8,10 @@
 namespace tributary {
 namespace {
 
+// Each variant is a run of the same random values that begins kShift later. A prime shift keeps the
+// variants from lining up with the blocks of codecs.
 constexpr size_t kVariants = 16;
-constexpr size_t kShift = 4099;  // between the runs of two variants
+constexpr size_t kShift = 4099;
 
 std::shared_ptr<const std::vector<float>> Draw(uint64_t seed) {
   RandomStream stream(seed, "made-up update");
@@ -26,7 +28,7 @@ const EncodedSlice& UpdateMaker::SliceOf(Codec codec, bool plain_f32, uint32_t c
                                          size_t variant) {
   const auto [found, fresh] = slices_.try_emplace({codec, plain_f32, count, variant});
   if (fresh) {
-    // Two dimensions: CodecOfTensor() has been asked already.
+    // A shape of two dimensions keeps EncodeSlice() from choosing another codec: Make() has chosen.
     found->second =
         EncodedState::EncodeSlice({"", {1, count}}, {0, 0, count},
                                   absl::MakeConstSpan(*values_).subspan(variant * kShift, count),
@@ -42,6 +44,7 @@ std::shared_ptr<const EncodedState> UpdateMaker::Make(const Manifest& manifest, 
   absl::MutexLock lock(&mutex_);
   for (const EncodedState::Extent& extent : EncodedState::ExtentsOf(manifest, chunk_bytes)) {
     const TensorSpec& spec = manifest.tensors[extent.tensor];
+    // 7 and kVariants have no common factor: successive updates go through all variants.
     const size_t variant = (number * 7 + extent.tensor + extent.begin / 1024) % kVariants;
     EncodedSlice slice = SliceOf(CodecOfTensor(spec, codec), plain_f32,
                                  static_cast<uint32_t>(extent.end - extent.begin), variant);

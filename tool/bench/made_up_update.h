@@ -1,4 +1,4 @@
-// Updates that cost nothing to make: slices that refer to a few runs of random values.
+// Updates that cost almost nothing to make: their slices share a few runs of random values.
 //
 // A client's updates differ from those of others and from round to round, and take next to no
 // memory whatever the size of the model, so that many large clients fit on one machine.
@@ -20,7 +20,7 @@ namespace tributary {
 // Thread-safe.
 class UpdateMaker {
  public:
-  // `seed`: of the process.
+  // `seed`: another one for each process, so that processes push different updates.
   explicit UpdateMaker(uint64_t seed);
 
   // The update number `number` for `manifest`.

@@ -1,5 +1,5 @@
-// tributary-bench-process: what `tributary bench wire` starts. A program of its own, since the
-// operator's tool brings libraries (images, drawings) that no coordinator has in its memory.
+// tributary-bench-process: the program that `tributary bench wire` starts. The tool itself links
+// libraries for images and drawings, which would count in the coordinator's measured memory.
 
 #include <cstdio>
 #include <exception>

@@ -25,6 +25,7 @@ std::string Noise(int64_t bytes) {
   std::string noise(static_cast<size_t>(bytes), '\0');
   uint64_t state = 1;
   for (char& byte : noise) {
+    // Knuth's generator for 64 bits; its high byte is the most random one.
     state = state * 6364136223846793005 + 1442695040888963407;
     byte = static_cast<char>(state >> 56);
   }
@@ -38,6 +39,8 @@ class RawService final : public bench::RawStream::Service {
 
   grpc::Status Await(grpc::ServerContext*, const bench::Nothing*, bench::Nothing*) override {
     absl::MutexLock lock(&mutex_);
+    // A barrier. The last one to come starts the clock for all; `turn` tells this round's waiters
+    // from the next round's, who may arrive before the slowest of these has woken up.
     const int turn = turn_;
     if (++waiting_ == clients_) {
       waiting_ = 0;
@@ -92,7 +95,7 @@ class RawService final : public bench::RawStream::Service {
   }
 
  private:
-  static constexpr int64_t kMost = 256 << 20;  // a larger model is sent as repetitions
+  static constexpr int64_t kMost = 256 << 20;  // a larger model is this one sent repeatedly
 
   const int clients_;
   const std::string model_;

@@ -1,5 +1,5 @@
-// The limit that a machine's gRPC sets: the same bytes through plain streams of `bytes` messages of
-// 1 MiB, by the synchronous interface, without checks, codecs or sums.
+// The limit that gRPC sets on this machine: the same bytes through plain streams of 1 MiB messages,
+// by the synchronous interface, without checks, codecs or sums.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 namespace tributary {
 
-// Serves `clients` clients for `rounds` rounds on a free port of the loopback. `on_listening` is
-// told the address; `on_round` the seconds from the moment when all clients were ready to the
-// moment when all have pulled and pushed. FailedPrecondition if there is no port; Unavailable if
-// the clients do not come or go on.
+// Serves `clients` clients for `rounds` rounds on a free port of the loopback. Calls `on_listening`
+// with the address, and `on_round` with the seconds from the moment when all clients were ready to
+// the moment when all have pulled and pushed. FailedPrecondition if there is no port; Unavailable
+// if the clients do not come or go on.
 absl::Status ServeRawStreams(int clients, int rounds, int64_t bytes,
                              const std::function<void(const std::string&)>& on_listening,
                              const std::function<void(double seconds)>& on_round);

@@ -13,7 +13,8 @@ constexpr int64_t kWidth = 384;
 
 Tensor Drawn(Shape shape, int seed) {
   Tensor tensor = Tensor::Zeros(std::move(shape));
-  // One draw for a run of values: drawing each would take longer than everything else.
+  // 4,096 values are drawn and repeated: drawing hundreds of millions would take longer than the
+  // benchmark.
   RandomStream stream(static_cast<uint64_t>(seed), "synthetic model");
   std::vector<float> run(1 << 12);
   for (float& value : run) value = static_cast<float>(0.02 * stream.Normal());
@@ -35,7 +36,7 @@ StateDict SyntheticModel(int64_t bytes, int tensors) {
   // Names are all different.
   state.Add("table.weight", Drawn({table_rows, kWidth}, 0)).IgnoreError();
   for (int i = 0; i < matrices; ++i) {
-    // The remainder goes to the last one.
+    // Differences of rounded-down multiples: the rows of all matrices add up to the exact total.
     const int64_t rows = left * (i + 1) / matrices / kWidth - left * i / matrices / kWidth;
     state.Add(absl::StrCat("blocks.", i, ".weight"), Drawn({std::max<int64_t>(1, rows), kWidth}, i))
         .IgnoreError();

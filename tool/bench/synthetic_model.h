@@ -1,5 +1,4 @@
-// A model that no one trains: as many bytes as asked, in tensors of a two-branch transformer's
-// shapes.
+// A model for benchmarks: as many bytes as asked, in tensors with the shapes of a transformer.
 #pragma once
 
 #include <cstdint>

@@ -130,7 +130,7 @@ class Member {
 // Processor time of all cores together.
 struct CpuTime {
   double coordinator = 0;
-  double clients = 0;  // the load generator: what the clients of a real federation bring along
+  double clients = 0;  // of the load generator; real clients bring their own processors
 };
 
 CpuTime CpuTimeOf(const Member& coordinator, const std::vector<Member>& clients) {
@@ -179,6 +179,8 @@ absl::StatusOr<std::vector<Member>> StartClients(const BenchCommand& command,
   const int processes = std::min(command.processes > 0 ? command.processes : attending, attending);
   std::vector<Member> clients;
   for (int i = 0; i < processes; ++i) {
+    // Differences of rounded-down multiples: the shares differ by one at most and add up to the
+    // total.
     const int share = attending * (i + 1) / processes - attending * i / processes;
     ASSIGN_OR_RETURN(Member client,
                      Member::Start({"attend", "--server", address, "--clients", absl::StrCat(share),
@@ -233,6 +235,8 @@ absl::Status MeasureRounds(const BenchCommand& command, const std::string& folde
     if (kind == "listening") {
       ASSIGN_OR_RETURN(clients, StartClients(command, folder, data.value("address", "")));
     } else if (kind == "client_left" && rounds_left()) {
+      // Where all clients are sampled, a round waits for a lost one until its deadline and measures
+      // nothing. Where more attend than are sampled, losses are counted.
       ++measured->clients_lost;
       if (command.attending <= command.size.clients) {
         return absl::InternalError(absl::StrCat("the round waits for a client that is gone: ",
@@ -371,7 +375,8 @@ absl::Status RunWire(const BenchCommand& command) {
   fs::create_directories(folder, error);
   if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot create ", folder));
   const absl::StatusOr<Measured> measured = Measure(command, folder);
-  if (command.out.empty()) {  // a failure's message names a log, which stays; models do not
+  // After a failure the logs stay, since the message names one; the models are deleted.
+  if (command.out.empty()) {
     fs::remove_all(measured.ok() ? folder : StateFolder(folder), error);
   }
   RETURN_IF_ERROR(measured.status());

@@ -17,7 +17,7 @@
 namespace tributary {
 namespace {
 
-// The datasets that a run's folder has models of.
+// The datasets of which the run's folder has models, for the message when the asked one is missing.
 std::vector<std::string> ModelsOf(const std::string& run) {
   std::vector<std::string> names;
   std::error_code error;

@@ -26,7 +26,7 @@ void ProgressLine::Show(const PrepareProgress& progress) {
   if (!last && (terminal_ ? now < shown_at_ + kBetween : tenth == shown_tenth_)) return;
   shown_at_ = now;
   shown_tenth_ = tenth;
-  // What an interrupted run had done took no time in this one.
+  // Images of an interrupted run took no time in this one, so that they do not count in the speed.
   const auto worked = static_cast<double>(progress.done - progress.resumed);
   const double seconds = absl::ToDoubleSeconds(now - began_);
   const double speed = worked > 0 && seconds > 0 ? worked / seconds : 0;

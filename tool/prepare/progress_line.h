@@ -1,4 +1,4 @@
-// A line on stderr that says how far a preparation is.
+// ProgressLine: the progress of a preparation as a line on standard error.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace tributary {
 
-// Rewritten on a terminal; elsewhere a line for each tenth.
+// On a terminal the line is rewritten in place; elsewhere each tenth prints a new one.
 class ProgressLine {
  public:
   explicit ProgressLine(std::string what);

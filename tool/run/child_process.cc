@@ -19,13 +19,17 @@ namespace {
 
 constexpr int kCannotStart = 127;
 
-// In the child, between fork and exec: only what is safe there.
+// Runs in the child between fork and exec. The parent may have had threads that held locks (the
+// allocator's, the log's), so that only async-signal-safe calls are allowed.
 [[noreturn]] void Become(char* const* arguments, int log, int out, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(kCannotStart);  // the parent died before prctl
-  setpgid(0, 0);  // a Ctrl-C is for the parent, which then stops its children in order
+  if (getppid() != parent) _exit(kCannotStart);  // the parent died before prctl() took effect
+  // Out of the terminal's process group: Ctrl-C then reaches the parent alone, which stops its
+  // children in order.
+  setpgid(0, 0);
   sigset_t none;
   sigemptyset(&none);
+  // The parent blocks stop signals in all its threads, and exec keeps the mask.
   sigprocmask(SIG_SETMASK, &none, nullptr);
   const int in = open("/dev/null", O_RDONLY);
   dup2(in, STDIN_FILENO);
@@ -49,6 +53,7 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>&
     close(log_fd);
     return ErrnoStatus(errno, "cannot make a pipe");
   }
+  // Made before the fork, because the child must not allocate.
   std::vector<char*> raw;
   for (const std::string& argument : arguments) raw.push_back(const_cast<char*>(argument.c_str()));
   raw.push_back(nullptr);
@@ -57,6 +62,7 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>&
   if (pid == 0) Become(raw.data(), log_fd, piped ? ends[1] : log_fd, parent);
   const int error = errno;
   close(log_fd);
+  // With the parent's copy of the writing end open, reading would never see the end of the pipe.
   if (ends[1] >= 0) close(ends[1]);
   if (pid > 0) return ChildProcess(pid, ends[0]);
   if (ends[0] >= 0) close(ends[0]);
@@ -81,7 +87,7 @@ ChildProcess::~ChildProcess() {
   if (pipe_ >= 0) close(pipe_);
   if (pid_ <= 0 || ended_.has_value()) return;
   kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
+  waitpid(pid_, nullptr, 0);  // or it would stay behind as a zombie
 }
 
 std::optional<int> ChildProcess::Poll() {
@@ -103,8 +109,9 @@ std::vector<std::string> ChildProcess::ReadLines(int milliseconds) {
   std::array<char, 64 << 10> buffer;
   const ssize_t got = read(pipe_, buffer.data(), buffer.size());
   if (got <= 0) {
-    poll(nullptr, 0,
-         milliseconds);  // the other end is closed; do not spin until the child is reaped
+    // The child has closed its end and may not have exited yet: wait, so that the caller's loop
+    // does not spin until Poll() sees the exit.
+    poll(nullptr, 0, milliseconds);
     return lines;
   }
   partial_.append(buffer.data(), static_cast<size_t>(got));

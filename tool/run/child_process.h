@@ -1,5 +1,5 @@
-// A process that this one has started: its output goes to a log file or a pipe, and it dies with
-// its parent.
+// ChildProcess: a process that this one starts. Its output goes to a log file or a pipe, and it
+// dies with its parent.
 #pragma once
 
 #include <optional>
@@ -24,7 +24,7 @@ class ChildProcess {
   ChildProcess& operator=(ChildProcess&& other) noexcept;
   ~ChildProcess();
 
-  // How it ended, if it has: the exit code, or 128 + signal.
+  // Nothing while it runs; then its exit code, or 128 + the signal that killed it, as shells say.
   std::optional<int> Poll();
   void Signal(int signal);
   // Reads from the pipe what is there and returns the whole lines; waits at most `milliseconds` for

@@ -139,6 +139,7 @@ bool LocalFederation::PlanRestart(const std::string& name, int code, Member* mem
 
 absl::Status LocalFederation::CheckServer(const RunView& view, const FederationHooks& hooks) {
   if (!server_.process.has_value()) {
+    // On the port that it had: the clients keep dialling that one.
     return absl::Now() >= server_.restart_at ? StartServer(view.address()) : absl::OkStatus();
   }
   const std::optional<int> code = server_.process->Poll();
@@ -147,7 +148,9 @@ absl::Status LocalFederation::CheckServer(const RunView& view, const FederationH
     server_done_ = true;
     return absl::OkStatus();
   }
-  // A coordinator that says why it failed has ended in order; one that says nothing was killed.
+  // A coordinator that has told an error ended in order and would fail again. One that has told
+  // nothing was killed, for want of memory perhaps, and can resume. Before it listens there is
+  // nothing to resume.
   if (view.error().empty() && !view.address().empty() &&
       PlanRestart("the coordinator", *code, &server_, hooks)) {
     return absl::OkStatus();
@@ -169,7 +172,7 @@ void LocalFederation::CheckClient(const std::string& name, Member* member,
   const std::optional<int> code = member->process->Poll();
   if (!code.has_value() || server_done_) return;
   if (*code == kExitDone) {
-    member->given_up = true;  // it was sent home
+    member->given_up = true;  // the coordinator has told it that the run is over
   } else if (!PlanRestart(name, *code, member, hooks)) {
     hooks.on_notice(absl::StrCat(name, " ended with exit code ", *code,
                                  " and is not started again: ", LastError(member->log)));
@@ -184,8 +187,9 @@ void LocalFederation::StopAll(RunView* view, const FederationHooks& hooks) {
     for (auto& [name, client] : clients_) {
       if (!client.process.has_value() || client.process->Poll().has_value()) continue;
       any = true;
-      // Clients outlive the coordinator's stop, waiting for its return; the run's end sends them
-      // home.
+      // A client waits for a coordinator that stops to come back, and so must be stopped. At the
+      // end of a run the coordinator tells it to end, and a signal could cut short what it does
+      // last.
       if (!view->finished()) client.process->Signal(SIGTERM);
     }
     return any;

@@ -1,8 +1,9 @@
-// LocalFederation: a coordinator and all clients of a run file as processes of this machine, kept
-// alive.
+// LocalFederation: runs a coordinator and all clients of a run file as processes of this machine
+// and restarts those that die.
 //
-// A process that dies is started again with a growing pause, at most kMostRestarts times; one that
-// ends with exit code 2, 3 or 4 is not: its fault would only repeat. Nothing outlives this object.
+// The pause before a restart doubles each time, and a process is restarted at most kMostRestarts
+// times. One that ends with exit code 2, 3 or 4 is not restarted: wrong use, unusable data and
+// missing rights do not go away. No process outlives this object.
 #pragma once
 
 #include <functional>
@@ -27,11 +28,11 @@ struct FederationPlan {
   std::string binaries;  // folder of tributary-server and tributary-client
 };
 
-// What the loop tells its caller.
+// Functions that the loop calls.
 struct FederationHooks {
   std::function<void(const std::string& line, const nlohmann::json& event)> on_event;
   std::function<void(const std::string& line)> on_notice;
-  std::function<void()> on_turn;  // several times a second
+  std::function<void()> on_turn;  // about five times a second
   std::function<bool()> should_stop;
 };
 
@@ -59,7 +60,7 @@ class LocalFederation {
   absl::Status StartClients(const std::string& address);
   absl::Status Launch(Member* member, bool piped);
   void TakeEvents(RunView* view, const FederationHooks& hooks, int milliseconds);
-  // What to do about a process that has ended; an error ends the run.
+  // Plans a restart if the process has ended, or gives it up; an error ends the run.
   absl::Status CheckServer(const RunView& view, const FederationHooks& hooks);
   void CheckClient(const std::string& name, Member* member, const FederationHooks& hooks);
   bool PlanRestart(const std::string& name, int code, Member* member, const FederationHooks& hooks);

@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Every client's shard must be there before anything is started.
+// Checked before anything is started: a missing shard would show only when its client dies.
 absl::Status CheckShards(const RunConfig& config) {
   for (const DatasetConfig& dataset : config.datasets) {
     for (int i = 0; i < dataset.clients; ++i) {

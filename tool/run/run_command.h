@@ -22,8 +22,8 @@ struct RunCommand {
 
 void AddRunFlags(CLI::App* app, RunCommand* command);
 
-// Starts coordinator and clients, shows progress, prints the result. A folder with an unfinished
-// run is gone on with.
+// Starts coordinator and clients, shows progress, prints the result. An unfinished run in the
+// folder is resumed.
 absl::Status RunFederation(const RunCommand& command);
 
 }  // namespace tributary

@@ -27,7 +27,7 @@ std::string Text(const nlohmann::json& object, const char* key) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-// A copy: the loops below must not run over a temporary.
+// Returns a copy, which callers keep in a variable: items() of a temporary would dangle in a loop.
 nlohmann::json Object(const nlohmann::json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_object() ? *found : nlohmann::json::object();
@@ -123,7 +123,7 @@ std::string RunView::Apply(const nlohmann::json& event) {
   }
   if (kind == "error" || kind == "run_failed") {
     error_ = kind == "error" ? message : Text(data, "reason");
-    return "";  // said once, at the end
+    return "";  // the caller prints it when the run ends
   }
   if (kind == "run_started") {
     method_ = Text(data, "method");
@@ -164,6 +164,7 @@ std::vector<std::string> RunView::Lines(absl::Time now) const {
   std::string times = absl::StrCat("elapsed ", Seconds(now - began_));
   const int since_start = round_ - first_round_number_;
   if (since_start > 0 && now > first_round_) {
+    // The round in progress counts as half done on both sides of the estimate.
     const absl::Duration each = (now - first_round_) / (since_start + 0.5);
     absl::StrAppend(&times, ", about ", Seconds(each * (rounds_ - round_ + 0.5)), " left");
   }

@@ -1,7 +1,7 @@
-// RunView: what a person sees of a run, as a function of its events.
+// RunView: turns a run's events into the text that a person sees.
 //
-// Events of the coordinator (docs/events.md) go in through Apply(); lines of text come out. Nothing
-// here knows of terminals or processes.
+// Apply() takes the coordinator's events (docs/events.md); Lines() and the tables are text. Nothing
+// here depends on terminals or processes.
 #pragma once
 
 #include <cstdint>

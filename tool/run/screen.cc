@@ -25,7 +25,8 @@ void Screen::Paint(const std::vector<std::string>& lines) {
   if (!terminal_) return;
   Erase();
   const size_t width = TerminalWidth();
-  // A line that wraps would make the cursor's way back up too short.
+  // Cut to the terminal's width: Erase() moves up by the number of lines, and a line that wraps
+  // takes two.
   for (const std::string& line : lines) std::printf("%s\n", line.substr(0, width - 1).c_str());
   painted_ = lines.size();
   block_ = lines;

@@ -54,7 +54,7 @@ class Sweeper {
         json_(json),
         screen_(!json && isatty(STDOUT_FILENO) != 0) {}
 
-  // Which runs there are, and which are done already.
+  // Lists the runs, checks their settings, and sorts out those that are finished.
   absl::Status Plan();
   absl::Status Run(const std::atomic<bool>& stopping);
   absl::Status Finish(bool stopped);
@@ -81,7 +81,9 @@ class Sweeper {
   std::list<Job> running_;
   std::vector<std::pair<std::string, nlohmann::json>> results_;
   size_t total_ = 0, failed_ = 0;
-  bool told_to_stop_ = false;  // runs too young to take the signal in order die of it
+  // SIGTERM was sent. A run that has only just started dies of it, before it blocks the signal,
+  // which is no failure.
+  bool told_to_stop_ = false;
 };
 
 absl::StatusOr<nlohmann::json> ReadResult(const std::string& folder) {
@@ -134,6 +136,7 @@ absl::Status Sweeper::StartNext() {
   waiting_.pop_front();
   const std::string folder = FolderOfRun(run);
   RETURN_IF_ERROR(EnsureWritableFolder(folder));
+  // Before the run starts, so that a sweep with other settings finds it also after a crash.
   RETURN_IF_ERROR(WriteFileAtomically(folder + "/sweep.json", SettingsOf(run).dump(2) + "\n"));
   std::error_code error;
   std::vector<std::string> arguments = {fs::read_symlink("/proc/self/exe", error).string(),
@@ -172,7 +175,7 @@ void Sweeper::Tell(const SweepRun& run, const std::string& what, nlohmann::json 
 bool Sweeper::Reap(Job* job) {
   const std::optional<int> code = job->process.Poll();
   if (!code.has_value()) return false;
-  Follow(job);
+  Follow(job);  // what it printed between the last look and its end
   const std::string folder = FolderOfRun(job->run);
   absl::StatusOr<nlohmann::json> result = ReadResult(folder);
   if (result.ok()) {

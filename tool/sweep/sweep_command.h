@@ -1,4 +1,5 @@
-// `tributary sweep`: variants of a run over several seeds, and a table of what they reached.
+// `tributary sweep`: runs variants of a run file over several seeds and prints a table of the
+// results.
 #pragma once
 
 #include <string>

@@ -31,7 +31,7 @@ absl::StatusOr<Sweep> ParseSweep(absl::string_view toml, const std::string& orig
   Section root(&table, "", &problems);
   Sweep sweep;
   root.Text("run", &sweep.run_file);
-  root.Wholes("seeds", &sweep.seeds, 0, int64_t{1} << 53);
+  root.Wholes("seeds", &sweep.seeds, 0, int64_t{1} << 53);  // what JSON readers keep exactly
   root.Texts("set", &sweep.overrides);
   root.Whole("jobs", &sweep.jobs, 0, 1024);
   std::set<std::string> folders;

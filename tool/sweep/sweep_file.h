@@ -45,7 +45,8 @@ struct SweepRun {
 absl::StatusOr<Sweep> LoadSweep(const std::string& path);
 absl::StatusOr<Sweep> ParseSweep(absl::string_view toml, const std::string& origin);
 
-// All runs, seed by seed, so that an unfinished sweep has as many runs of each row.
+// All runs, seed by seed, so that an unfinished sweep has about as many runs of each row as of
+// others.
 std::vector<SweepRun> RunsOf(const Sweep& sweep);
 
 // "+ compensation (own)" -> "compensation-own": a folder's name.

@@ -1,4 +1,4 @@
-// What the runs of a sweep come to: mean and standard deviation of each row.
+// The results of a sweep: mean and standard deviation of each figure for each row.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace tributary {
 
-// Of one figure over the seeds of a row.
+// The spread of one figure over the seeds of a row.
 struct Spread {
   int count = 0;
   double mean = 0;
