@@ -23,7 +23,8 @@
 namespace tributary {
 namespace {
 
-// The galleries that the paper's release also evaluates in parts, and the number of parts.
+// Galleries of this many images (COCO's test) are also evaluated in folds of 1,000, as in the
+// paper's release.
 constexpr int64_t kFoldedGallery = 5000;
 constexpr int64_t kFolds = 5;
 
@@ -44,7 +45,7 @@ std::vector<int64_t> FirstRows(const std::vector<int64_t>& image_of_row) {
   return rows;
 }
 
-// One global on its test.
+// The evaluation of one global on its test set.
 class Evaluation {
  public:
   Evaluation(const ModelSpec& spec, const Transformer& model, const Samples& samples, int64_t batch)
@@ -83,6 +84,7 @@ class Evaluation {
                                    ? model_.ImageToken(batch.images)
                                    : model_.TextToken(batch.tokens);
       const at::Tensor scores = model_.Logits(token);
+      // argmax() would still name a class, and a diverged model would have an accuracy.
       if (!std::isfinite(scores.sum().item<double>())) return NotFinite("class scores");
       right += (scores.argmax(1) == batch.labels).sum().item<int64_t>();
       return absl::OkStatus();
@@ -95,6 +97,7 @@ class Evaluation {
   absl::StatusOr<GalleryMetrics> Retrieve() const {
     Gallery gallery{.dim = spec_.dim, .images = {}, .texts = {}, .image_of_text = {}};
     gallery.image_of_text = samples_.image_of_row();
+    // An image has several captions: it is embedded once, by the first row that shows it.
     RETURN_IF_ERROR(ForBatches(FirstRows(gallery.image_of_text), [&](const Batch& batch) {
       return Append(model_.ImageToken(batch.images), "image embeddings", &gallery.images);
     }));
@@ -170,7 +173,8 @@ absl::StatusOr<std::unique_ptr<Evaluator>> Evaluator::Create(
   ASSIGN_OR_RETURN(const c10::Device device, OpenDevice(options.device));
   for (auto& [name, task] : tasks) {
     RETURN_IF_ERROR(Annotate(CheckTask(task), absl::StrCat("dataset ", name)));
-    task.spec.complementary = ComplementaryLayers::kNone;  // a global's gates are 0
+    // A global's gates are 0, so that W + g A is W: the auxiliary weights need not be loaded.
+    task.spec.complementary = ComplementaryLayers::kNone;
   }
   const int cores = CoreCount();
   return std::unique_ptr<Evaluator>(new Evaluator(std::make_unique<Parts>(Parts{
@@ -185,7 +189,7 @@ absl::StatusOr<TaskMetrics> Evaluator::Evaluate(const std::string& dataset,
   }
   absl::StatusOr<TaskMetrics> metrics;
   try {
-    at::set_num_threads(parts_->threads);  // of the calling thread
+    at::set_num_threads(parts_->threads);  // LibTorch keeps the number for each calling thread
     metrics = parts_->Evaluate(found->second, global);
   } catch (const c10::Error& error) {
     metrics = absl::InternalError(error.what_without_backtrace());

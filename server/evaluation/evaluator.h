@@ -1,7 +1,7 @@
 // Evaluator: runs global models over held-out samples.
 //
 // Uni-modal globals: top-1 accuracy. Pair globals: every image and every caption is embedded once,
-// then recall at k in both directions. Source: algorithm.md section 5.
+// then recall at k in both directions. Source: docs/algorithm.md section 5.
 //
 // Needs no LibTorch to be included. Not thread-safe.
 #pragma once
@@ -41,9 +41,9 @@ class Evaluator {
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;
 
-  // `global`: the plain tensors of `dataset`'s global, or those with auxiliary weights, which count
-  // for nothing as gates of a global are 0. NotFound: no such dataset. FailedPrecondition: other
-  // tensors. Internal: scores that are not finite.
+  // `global`: the plain tensors of `dataset`'s global. Auxiliary weights beside them are ignored,
+  // since a global's gates are 0. NotFound: no such dataset. FailedPrecondition: other tensors.
+  // Internal: scores that are not finite.
   absl::StatusOr<TaskMetrics> Evaluate(const std::string& dataset, const StateDict& global);
 
   // The metrics of each dataset that has a test, by name.

@@ -93,6 +93,7 @@ std::optional<v1::Refusal> CheckJoin(const v1::Join& join, const RunContext& con
   if (absl::Status status = CheckClientName(join.client()); !status.ok()) {
     return Refuse(v1::Refusal::REASON_NAME, std::string(status.message()));
   }
+  // Empty at a client's first Join. Work that it keeps for one run must not enter another.
   if (!join.run_id().empty() && join.run_id() != context.run_id) {
     return Refuse(
         v1::Refusal::REASON_RUN,
@@ -100,7 +101,8 @@ std::optional<v1::Refusal> CheckJoin(const v1::Join& join, const RunContext& con
                      context.run_id, "; start the client with another --state folder"));
   }
   if (auto refusal = CheckData(join, context)) return refusal;
-  // A client that does not know the codec of differences does not ask for them.
+  // The codec of differences is not checked: a client that does not know it does not ask for them.
+  // f32 is, because norms travel in it under every codec.
   for (const Codec codec :
        {context.config.wire.upload, context.config.wire.download, Codec::kF32}) {
     if (!Knows(join, codec)) {

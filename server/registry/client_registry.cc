@@ -11,8 +11,8 @@
 namespace tributary {
 namespace {
 
-// Sessions are secrets, not choices of the run: they come from the system's generator, not from a
-// named stream.
+// A session is a secret that authorises pulls and pushes. It comes from the system's generator: the
+// named streams of a run can be computed by whoever knows the seed.
 absl::StatusOr<std::string> NewSession() {
   std::array<unsigned char, 16> bytes;
   if (RAND_bytes(bytes.data(), bytes.size()) != 1) {
@@ -24,6 +24,7 @@ absl::StatusOr<std::string> NewSession() {
 
 }  // namespace
 
+// A stream that was replaced may still deliver messages: only the link that serves the name counts.
 ClientRegistry::Record* ClientRegistry::Serving(const std::string& name, const ClientLink* link) {
   const auto found = records_.find(name);
   if (found == records_.end() || found->second.link.get() != link) return nullptr;
@@ -48,6 +49,8 @@ absl::StatusOr<std::string> ClientRegistry::Attach(const v1::Join& join, Modalit
   Record& record = records_[join.client()];
   if (record.link != nullptr) {
     const absl::Duration silent = now - record.info.last_heard;
+    // Two heartbeats: one may be late. A client whose connection broke comes back sooner than the
+    // coordinator notices, and must get its name back.
     if (silent < 2 * heartbeat_) {
       return absl::FailedPreconditionError(
           absl::StrCat("name ", join.client(), " is in use by a client that was heard ",
@@ -106,6 +109,7 @@ absl::StatusOr<std::string> ClientRegistry::ClientOfSession(const std::string& s
 }
 
 bool ClientRegistry::Send(const std::string& name, v1::ServerMessage message) const {
+  // Sent without the lock: a link has one of its own.
   std::shared_ptr<ClientLink> link;
   {
     absl::MutexLock lock(&mutex_);

@@ -1,11 +1,12 @@
-// ClientRegistry: who attends, with what data, and when each was last heard of.
+// ClientRegistry: the clients that attend or have attended, their data, and when each was last
+// heard.
 //
 // A client is known by its name. At most one link (Attend stream) serves a name: a second one is
 // refused while the first is alive, and takes over when the first has been silent for two
 // heartbeats. Liveness is heartbeats, never "has reported a result".
 //
-// Thread-safe. Links are called with no lock of the registry held by their own thread of events;
-// they must not call back into the registry from Send().
+// Thread-safe. Send() of a link is called without the registry's lock and must not call back into
+// the registry.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +27,7 @@
 
 namespace tributary {
 
-// The way down to one client.
+// One client's Attend stream, as the registry sees it.
 class ClientLink {
  public:
   virtual ~ClientLink() = default;
@@ -74,7 +75,7 @@ class ClientRegistry {
   // Closes links that have been silent longer than `liveness`; returns their clients' names.
   std::vector<std::string> DropSilent(absl::Duration liveness);
 
-  // One of them; nothing if it was never seen.
+  // One client; nothing if it has never joined.
   std::optional<ClientInfo> Client(const std::string& name) const;
   // All clients ever seen, by name.
   std::vector<ClientInfo> Clients() const;
