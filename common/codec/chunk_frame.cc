@@ -60,6 +60,7 @@ bool TakeView(CodedInputStream* input, absl::string_view* view) {
     *view = {};
     return true;
   }
+  // The stream reads from one flat array, so that the direct buffer is all that is left of it.
   if (length > INT32_MAX || !input->GetDirectBufferPointer(&data, &available) ||
       static_cast<uint32_t>(available) < length) {
     return false;
@@ -68,7 +69,7 @@ bool TakeView(CodedInputStream* input, absl::string_view* view) {
   return input->Skip(static_cast<int>(length));
 }
 
-// A number; one that is too long for its field is cut, as Protocol Buffers cuts it.
+// Reads a number. One that is too long for its field is truncated, as Protocol Buffers does it.
 template <typename T>
 bool ReadNumber(CodedInputStream* input, T* field) {
   uint64_t value = 0;
@@ -77,6 +78,8 @@ bool ReadNumber(CodedInputStream* input, T* field) {
   return true;
 }
 
+// As a generated parser: fields may come in any order, the last of a repeated one counts, and
+// unknown ones are skipped, so that later versions may add fields.
 bool ReadSlice(absl::string_view bytes, SliceHead* head, absl::string_view* payload) {
   CodedInputStream input(reinterpret_cast<const uint8_t*>(bytes.data()),
                          static_cast<int>(bytes.size()));
@@ -117,9 +120,10 @@ bool ReadSlice(absl::string_view bytes, SliceHead* head, absl::string_view* payl
   return input.ConsumedEntireMessage();
 }
 
-// A padding field that brings an F32 payload to a multiple of 4 bytes; perhaps an empty one.
-// `begin`: where the slice's field begins in the chunk; `head`, `rest`: bytes of the slice before
-// the padding, and behind it up to the payload; `size`: all bytes of the slice but the padding.
+// A padding field that moves an F32 payload to a multiple of 4 bytes in the chunk, or no field if
+// it lies at one already. `begin`: where the slice's field begins in the chunk; `head`, `rest`:
+// bytes of the slice before the padding, and behind it up to the payload; `size`: all bytes of the
+// slice but the padding.
 std::string PaddingFor(size_t begin, size_t head, size_t rest, size_t size) {
   std::string padding;
   // 6: a longer slice may need a longer frame

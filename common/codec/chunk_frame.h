@@ -1,7 +1,7 @@
-// The framing of chunks: tributary.v1.Chunk as written and read without copying a payload.
+// The framing of chunks: writes and reads tributary.v1.Chunk without copying a payload.
 //
-// Protocol Buffers' own classes copy each `bytes` field at least once on either side. These two
-// functions read and write the same bytes with its coded streams and leave payloads where they are.
+// Protocol Buffers' own classes copy each `bytes` field at least once on either side. These
+// functions write and read the same bytes with its coded streams and leave payloads where they are.
 // proto/tributary/v1/tensor.proto is the definition; chunk_frame_test compares the two.
 //
 // Pure functions.
@@ -20,27 +20,27 @@
 
 namespace tributary {
 
-// Which values a transfer carries; see v1::Chunk. 0, 0: of a push.
+// The versions of a transfer's values; see v1::Chunk. Both are 0 in a push.
 struct ValuesVersion {
   uint64_t version = 0;
-  uint64_t base = 0;  // 0: the values themselves; else what they are to be added to
+  uint64_t base = 0;  // version that the values are differences from; 0: they are the values
 
   friend bool operator==(const ValuesVersion&, const ValuesVersion&) = default;
 };
 
-// What a chunk says of itself.
+// The fields of a chunk beside its slices.
 struct ChunkHead {
   uint32_t index = 0;
   uint32_t count = 0;
   ValuesVersion version;
 };
 
-// What a slice says of itself; see v1::TensorSlice.
+// The fields of a slice beside its payload; see v1::TensorSlice.
 struct SliceHead {
   uint32_t tensor = 0;
   uint64_t offset = 0;
   uint32_t count = 0;
-  v1::Codec codec = v1::CODEC_UNSPECIFIED;  // as it came: any number
+  v1::Codec codec = v1::CODEC_UNSPECIFIED;  // as received, not checked: any number
   bool compressed = false;
   uint64_t checksum = 0;
   v1::Codec sum_codec = v1::CODEC_UNSPECIFIED;

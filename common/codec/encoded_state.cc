@@ -18,6 +18,8 @@ namespace {
 // then an end mark of length 2^64 - 1 and the number of chunks.
 constexpr absl::string_view kMagic = "TRIBCHK1";
 constexpr uint64_t kEndMark = ~uint64_t{0};
+// A slice below 4 KiB is not worth its framing and its call of a codec: the rest of a tensor joins
+// the slice before it, and a chunk with less room left is closed.
 constexpr size_t kLeastSliceValues = 1024;
 constexpr int64_t kSliceFraming = 64;  // bytes around a slice's payload, at most
 
@@ -42,7 +44,9 @@ absl::string_view BytesOf(absl::Span<const float> values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float)};
 }
 
-// The version of values that these slices carry: equal slices, equal version. Never 0.
+// A hash of the slices as the version of their values: a coordinator that encodes the same model
+// again after a restart gives it the same version, so that clients may keep what they hold. Never
+// 0.
 uint64_t VersionOf(absl::Span<const EncodedSlice> slices) {
   std::string numbers;
   for (const EncodedSlice& slice : slices) {
@@ -54,11 +58,10 @@ uint64_t VersionOf(absl::Span<const EncodedSlice> slices) {
   return std::max<uint64_t>(Checksum(numbers), 1);
 }
 
-// What a slice adds to a chunk.
+// The bytes that a slice adds to a chunk.
 int64_t BytesInChunk(size_t payload) { return static_cast<int64_t>(payload) + kSliceFraming; }
 
-// Whether a chunk that is filled so far is closed: the next slice would be too small to be worth
-// it.
+// Whether a chunk with `filled` bytes is closed: no slice that is worth it fits any more.
 bool IsFull(int64_t filled, int64_t chunk_bytes) {
   return filled > 0 &&
          filled + static_cast<int64_t>(kLeastSliceValues * sizeof(float)) > chunk_bytes;
@@ -87,7 +90,7 @@ std::vector<EncodedState::Extent> EncodedState::ExtentsOf(const Manifest& manife
       const int64_t room = std::max<int64_t>(0, chunk_bytes - filled - kSliceFraming);
       size_t count = std::clamp<size_t>(static_cast<size_t>(room) / sizeof(float),
                                         kLeastSliceValues, kMostSliceValues);
-      // A rest that is too small for a slice of its own comes along.
+      // A rest that is too small for a slice of its own joins this one.
       if (end - begin < count + kLeastSliceValues) count = end - begin;
       count = std::min<size_t>(count, kMostSliceValues);
       extents.push_back({tensor, begin, begin + count});
@@ -122,6 +125,7 @@ EncodedSlice EncodedState::EncodeSlice(const TensorSpec& spec, const Extent& ext
                 .count = static_cast<uint32_t>(values.size()),
                 .codec = CodecToProto(codec)};
   const Codec sum_codec = CodecOfTensor(spec, options.sum_codec);
+  // f32 is the default on the wire: no rounding.
   if (sum_codec != Codec::kF32) slice.head.sum_codec = CodecToProto(sum_codec);
   if (codec == Codec::kF32 && options.plain_f32) {
     slice.head.checksum = Checksum(BytesOf(values));
@@ -134,7 +138,8 @@ EncodedSlice EncodedState::EncodeSlice(const TensorSpec& spec, const Extent& ext
   slice.head.checksum = Checksum(coded.bytes);
   if (options.on_decoded) {
     std::string scratch;
-    // What was just encoded decodes.
+    // Cannot fail: these bytes were just encoded. Decoding them gives exactly what a receiver
+    // holds.
     DecodeValues(codec, coded.compressed, coded.bytes, values.size(), &scratch,
                  [&](size_t offset, absl::Span<const float> decoded) {
                    options.on_decoded(extent.tensor, extent.begin + offset, decoded);
@@ -150,6 +155,8 @@ std::shared_ptr<const EncodedState> EncodedState::Encode(absl::Span<const Source
                                                          const Options& options) {
   Manifest manifest;
   for (const Source& tensor : tensors) manifest.tensors.push_back(tensor.spec);
+  // Where slices begin depends on the manifest alone, not on how small they become: otherwise
+  // chunks could not be encoded in parallel, and differences would not line up with whole models.
   const std::vector<Extent> extents = ExtentsOf(manifest, options.chunk_bytes);
   std::vector<EncodedSlice> slices(extents.size());
   ParallelFor(options.threads, extents.size(), [&](size_t i) {
@@ -195,6 +202,7 @@ std::shared_ptr<const EncodedState> EncodedState::Encode(const StateDict& state,
 absl::Status EncodedState::Save(const std::string& path, uint64_t* checksum,
                                 const std::string& recycled) const {
   AtomicFile file(path, recycled);
+  // No count in front: the end mark holds it, so that a file that was cut short has none.
   RETURN_IF_ERROR(file.Write(kMagic));
   for (const absl::Cord& cord : chunks_) {
     const std::string chunk(cord);

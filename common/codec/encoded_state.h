@@ -1,9 +1,8 @@
-// EncodedState: tensors as the chunks that travel, built once and shared by every stream.
+// EncodedState: tensors encoded as chunks, built once and shared by every stream that sends them.
 //
-// Slices of all tensors, in manifest order, are packed into chunks of `chunk_bytes`, plain f32 ones
-// within a few kilobytes: small tensors share a chunk, large ones are split where a chunk is full.
-// A tensor's codec is CodecOfTensor()'s. Chunks are cords: plain f32 payloads lie where the values
-// lie, which are never copied.
+// Slices of all tensors, in manifest order, fill chunks of about `chunk_bytes`: small tensors share
+// a chunk, large ones are split where a chunk is full. CodecOfTensor() chooses the codec of each
+// tensor. Chunks are cords, so that plain f32 payloads refer to the values and are never copied.
 //
 // Immutable, hence thread-safe.
 #pragma once
@@ -24,14 +23,15 @@
 
 namespace tributary {
 
-// The codec of one tensor of a transfer in `codec`. Norms and gates stay f32: they are few and
-// delicate. Other tensors of one dimension (biases) are sent in f32 where `codec` has 16 bits, in
-// int8-block where it is smaller; representations ("public.*") in f16 at least.
+// The codec of one tensor of a transfer in `codec`. Norms and gates stay f32: they are few, and
+// training is sensitive to them. Other tensors of one dimension (biases) are sent in f32 where
+// `codec` has 16 bits, in int8-block where it is smaller; representations ("public.*") in f16 at
+// least.
 Codec CodecOfTensor(const TensorSpec& spec, Codec codec);
 
 class EncodedState {
  public:
-  // A tensor whose values lie elsewhere.
+  // A tensor by reference.
   struct Source {
     TensorSpec spec;
     absl::Span<const float> values;
@@ -46,11 +46,11 @@ class EncodedState {
     Codec codec = Codec::kF32;
     int64_t chunk_bytes = 1 << 20;
     int threads = 1;
-    bool plain_f32 = false;  // f32 values go as they are, by reference
-    // 0: computed from the slices.
+    bool plain_f32 = false;  // f32 values are not packed but sent by reference
+    // A version of 0 is computed from the slices.
     ValuesVersion version = {};
     Codec sum_codec = Codec::kF32;
-    // Called for each block, from any of the threads, with what a receiver will decode.
+    // Called for each block, from any of the threads, with the values that a receiver will decode.
     std::function<void(size_t tensor, size_t offset, absl::Span<const float>)> on_decoded = {};
   };
 

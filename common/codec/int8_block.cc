@@ -15,6 +15,7 @@ std::string EncodeInt8Block(absl::Span<const float> values) {
   char* out = payload.data();
   for (size_t begin = 0; begin < values.size(); begin += kInt8BlockValues) {
     const absl::Span<const float> block = values.subspan(begin, kInt8BlockValues);
+    // 127 and not 128: codes are symmetric, so that the code of -x is minus that of x.
     const float scale = std::bit_cast<float>(LargestMagnitudeBits(block)) / 127;
     std::memcpy(out, &scale, sizeof(scale));
     Quantise(block, InverseScale(scale), 127, reinterpret_cast<int8_t*>(out + sizeof(scale)));

@@ -16,8 +16,9 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Plain loops: the compiler vectorises them for the target in force. Where it does not, Highway's
-// operations are used by name.
+// Most loops are plain, since the compiler vectorises them for each target. Where it does not
+// (planes), Highway's operations are named. Floats are read as bits through memcpy(), which
+// alignment and aliasing allow and which costs nothing.
 
 uint32_t LargestMagnitudeBits(const float* values, size_t count) {
   uint32_t largest = 0;
@@ -36,16 +37,18 @@ void FloatsToHalves(const float* values, size_t count, uint16_t* halves) {
     std::memcpy(&bits, values + i, sizeof(bits));
     const uint32_t sign = (bits >> 16) & 0x8000;
     const uint32_t magnitude = bits & 0x7fffffff;
-    // From 2^16 on infinity, or a quiet NaN.
+    // Magnitudes from 2^16 on become infinity; NaN becomes a quiet NaN.
     const uint32_t beyond = magnitude > 0x7f800000 ? 0x7e00 : 0x7c00;
-    // Below 2^-14 subnormal: the adder rounds.
+    // Magnitudes below 2^-14 are subnormal in 16 bits. Adding 0.5, whose last place is 2^-24, makes
+    // the adder round to the format's smallest step; the difference of the bits is the mantissa.
     float shifted;
     std::memcpy(&shifted, &magnitude, sizeof(shifted));
     shifted += 0.5F;
     uint32_t subnormal;
     std::memcpy(&subnormal, &shifted, sizeof(subnormal));
     subnormal -= 0x3f000000;
-    // Else the exponent is rebiased; rounding may carry into infinity.
+    // In between the exponent is rebiased by 112. 0xfff plus the lowest kept bit rounds to nearest
+    // even; a carry runs into the exponent, and at the top into infinity, as it should.
     const uint32_t normal = (magnitude - 0x38000000 + 0xfff + ((magnitude >> 13) & 1)) >> 13;
     const uint32_t half = magnitude >= 0x47800000  ? beyond
                           : magnitude < 0x38800000 ? subnormal
@@ -155,8 +158,8 @@ void JoinPlanes4(const char* planes, size_t stride, size_t count, char* items) {
 
 void Quantise(const float* values, size_t count, float inverse, float most, int8_t* codes) {
   for (size_t i = 0; i < count; ++i) {
-    // Adding and taking away 1.5 * 2^23 rounds to nearest even; before, so that the sum is in
-    // range.
+    // Limits first, so that the code fits. Then adding 1.5 * 2^23, whose last place is 1, rounds to
+    // nearest even, and the low bits of the sum are the code. Unlike lrint() this is vectorised.
     float code = values[i] * inverse;
     code = code < -most ? -most : code > most ? most : code;
     const float shifted = code + 0x1.8p23F;

@@ -1,5 +1,5 @@
-// The inner loops of codecs, compiled for each instruction set and chosen when the program starts
-// (Highway's dispatch). Each gives the same bits on every machine.
+// The inner loops of codecs, compiled for each instruction set; Highway chooses one at run time.
+// All of them give the same bits on every machine.
 //
 // Byte pointers need no alignment. Numbers are little endian.
 #pragma once

@@ -61,7 +61,8 @@ absl::Status ChunkReader::CheckExtent(const SliceHead& head) const {
 }
 
 absl::Status ChunkReader::CheckValues(uint64_t offset, absl::Span<const float> values) const {
-  // Infinity and NaN lie above every number in this order.
+  // One pass of integers over the block finds whether any value is bad: as bits, infinity and NaN
+  // are greater than every number. Only then the place is looked for.
   if (LargestMagnitudeBits(values) <= std::bit_cast<uint32_t>(largest_)) return absl::OkStatus();
   const auto bad = std::find_if(values.begin(), values.end(),
                                 [this](float value) { return !(std::abs(value) <= largest_); });
@@ -93,6 +94,7 @@ absl::Status ChunkReader::ReadSlice(const SliceHead& head, absl::string_view pay
   absl::Status range;
   RETURN_IF_ERROR(DecodeValues(codec, head.compressed, payload, head.count, &scratch_,
                                [&](size_t offset, absl::Span<const float> values) {
+                                 // A sink cannot stop the decoder: later blocks are dropped.
                                  if (!range.ok()) return;
                                  range = CheckValues(head.offset + offset, values);
                                  if (range.ok()) sink(head.tensor, head.offset + offset, values);
@@ -125,6 +127,7 @@ absl::Status ChunkReader::Read(absl::string_view serialized_chunk, ValuesSink si
   const std::string where = absl::StrCat("chunk ", position_.next_chunk);
   if (!head.ok()) return Annotate(head.status(), where);
   RETURN_IF_ERROR(CheckHead(*head));
+  // Set before the slices are read, which ask whether this is the last chunk.
   const Position before = position_;
   position_.chunk_count = head->count;
   position_.version = head->version;
@@ -137,7 +140,7 @@ absl::Status ChunkReader::Read(absl::string_view serialized_chunk, ValuesSink si
 }
 
 void DecodeChunk(absl::string_view serialized_chunk, std::string* scratch, ValuesSink sink) {
-  // Nothing fails: it has been decoded once.
+  // Nothing can fail: a ChunkReader has accepted these bytes.
   ForEachSlice(serialized_chunk,
                [&](const SliceHead& head, absl::string_view payload) -> absl::Status {
                  ASSIGN_OR_RETURN(const Codec codec, CodecFromProto(head.codec));
@@ -177,6 +180,7 @@ absl::Status StateDecoder::Add(absl::string_view serialized_chunk) {
         std::copy(values.begin(), values.end(), to.begin());
         if (base == 0) return;
         const float* from = (*base_)[tensor].tensor.values.data() + offset;
+        // In float32, in this order, rounded once: every client must come to the same bits.
         for (size_t i = 0; i < to.size(); ++i) to[i] += from[i];
         RoundTo(reader_.sum_codec(), to);
         finite &= LargestMagnitudeBits(to) <= kLargestFiniteBits;

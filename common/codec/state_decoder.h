@@ -1,8 +1,8 @@
-// Takes the chunks of a transfer in order and ends with all values, or with the reason why not.
+// Decodes the chunks of a transfer in order, and refuses what does not fit the manifest.
 //
-// Nothing that a peer sends is believed: chunk numbers, slice extents (every value of the manifest
-// exactly once, in order), payload sizes, checksums and values are all checked against the
-// manifest. After an error the reader stands where it stood before the offending chunk.
+// A peer is not trusted: chunk numbers, slice extents (every value of the manifest exactly once, in
+// order), payload sizes, checksums and values are all checked. After an error the reader is where
+// it was before the offending chunk, so that the chunk can be sent again.
 //
 // Not thread-safe.
 #pragma once
@@ -26,7 +26,7 @@ namespace tributary {
 using ValuesSink =
     absl::FunctionRef<void(size_t tensor, size_t offset, absl::Span<const float> values)>;
 
-// The checks alone: hands decoded values to a sink, block by block, and keeps none.
+// ChunkReader: checks chunks and hands their values to a sink, block by block. It keeps none.
 class ChunkReader {
  public:
   // `manifest` must outlive the reader. `largest`: the largest magnitude that is accepted.
@@ -36,12 +36,12 @@ class ChunkReader {
   }
 
   // Checks the next chunk and hands its values to `sink`. InvalidArgument, DataLoss (a checksum) or
-  // OutOfRange (a value) name the chunk, the tensor and what was expected. A sink may have got
-  // values of a chunk that is refused in the end; they come again, at the same places, with its
-  // repetition. FailedPrecondition: the chunk is of other versions than those before it.
+  // OutOfRange (a value) name the chunk, the tensor and what was expected. The sink may have got
+  // values of a chunk that is refused in the end; when the chunk is repeated, they come again at
+  // the same places. FailedPrecondition: the chunk is of other versions than those before it.
   absl::Status Read(absl::string_view serialized_chunk, ValuesSink sink);
 
-  // Where the reader stands, to be gone back to.
+  // The reader's position, to which GoBackTo() returns.
   struct Position {
     uint32_t next_chunk = 0;
     uint32_t chunk_count = 0;  // as the first chunk says
@@ -50,7 +50,7 @@ class ChunkReader {
     uint64_t offset = 0;
   };
   const Position& position() const { return position_; }
-  // `position` is one that this reader stood at.
+  // `position` was this reader's before.
   void GoBackTo(const Position& position) { position_ = position; }
 
   uint32_t next_chunk() const { return position_.next_chunk; }
@@ -82,7 +82,7 @@ class ChunkReader {
 // Hands the values of a chunk that a ChunkReader has accepted to `sink` once more.
 void DecodeChunk(absl::string_view serialized_chunk, std::string* scratch, ValuesSink sink);
 
-// Collects a transfer's values. A transfer of differences needs what they are to be added to.
+// StateDecoder: collects a transfer's values. Differences are added to the values of their base.
 class StateDecoder {
  public:
   // `base`: null, or the values of version `base_version`; must outlive the decoder.
@@ -95,7 +95,7 @@ class StateDecoder {
   absl::Status Add(absl::string_view serialized_chunk);
   uint32_t next_chunk() const { return reader_.next_chunk(); }
   bool complete() const { return reader_.complete(); }
-  // Of the values that are there in the end; 0 if the sender gave them none.
+  // The version of the values once all chunks are there; 0 if the sender gave none.
   uint64_t version() const { return reader_.version().version; }
 
   // Requires complete().

@@ -25,6 +25,7 @@ Threshold ThresholdOf(absl::Span<const float> values, size_t wanted) {
   std::vector<uint32_t> magnitudes(values.size());
   std::transform(values.begin(), values.end(), magnitudes.begin(), Magnitude);
   const auto last = magnitudes.begin() + static_cast<std::ptrdiff_t>(wanted - 1);
+  // Linear in time; sorting 2^18 values would dominate the encoder.
   std::nth_element(magnitudes.begin(), last, magnitudes.end(), std::greater<>());
   const uint32_t magnitude = *last;
   const auto above = static_cast<size_t>(
@@ -41,6 +42,8 @@ std::string EncodeTopK(absl::Span<const float> values) {
   size_t next = 0;  // the index that a gap of 0 stands for
   for (size_t i = 0; i < values.size(); ++i) {
     const uint32_t magnitude = Magnitude(values[i]);
+    // Of equal magnitudes the earlier ones are sent until there is no more room: the same on every
+    // machine.
     if (magnitude < threshold.magnitude || magnitude == 0) continue;
     if (magnitude == threshold.magnitude) {
       if (threshold.ties == 0) continue;
@@ -79,12 +82,12 @@ absl::Status DecodeTopK(const CodedItems& items, size_t count, BlockSink sink) {
 
 void TopKReader::Next() {
   if (entry_ == entries_) {
-    index_ = count_;  // no more: beyond every block
+    index_ = count_;  // behind the last value, so that no block includes it
     return;
   }
   uint16_t gap;
   std::memcpy(&gap, payload_.data() + 2 * entry_, sizeof(gap));
-  index_ += 1 + uint64_t{gap};
+  index_ += 1 + uint64_t{gap};  // starts at 2^64 - 1, which the first 1 wraps to 0
 }
 
 void TopKReader::Fill(size_t begin, absl::Span<float> values) {

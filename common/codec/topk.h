@@ -51,7 +51,7 @@ class TopKReader {
   const size_t entries_;
   const size_t count_;
   size_t entry_ = 0;               // entries before this one were read
-  uint64_t index_ = ~uint64_t{0};  // of the entry to come
+  uint64_t index_ = ~uint64_t{0};  // of the entry to come; -1 before the first
 };
 
 }  // namespace tributary
