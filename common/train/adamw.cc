@@ -13,9 +13,6 @@
 namespace tributary {
 namespace {
 
-constexpr double kBeta1 = 0.9;
-constexpr double kBeta2 = 0.999;
-constexpr double kEps = 1e-8;
 constexpr double kClipEps = 1e-6;  // as in torch.nn.utils.clip_grad_norm_, so that results agree
 
 }  // namespace
@@ -46,8 +43,9 @@ void AdamW::Step() {
     steps.push_back(steps_[i].add_(1));
   }
   if (parameters.empty()) return;
-  at::_fused_adamw_(parameters, gradients, moments1, moments2, {}, steps, learning_rate_, kBeta1,
-                    kBeta2, weight_decay_, kEps, /*amsgrad=*/false, /*maximize=*/false);
+  at::_fused_adamw_(parameters, gradients, moments1, moments2, {}, steps, learning_rate_,
+                    kAdamWBeta1, kAdamWBeta2, weight_decay_, kAdamWEps, /*amsgrad=*/false,
+                    /*maximize=*/false);
 }
 
 // Drops the tensors instead of filling them with zeros: a parameter that gets no gradient in the

@@ -9,9 +9,11 @@
 
 namespace tributary {
 
+inline constexpr double kAdamWBeta1 = 0.9, kAdamWBeta2 = 0.999, kAdamWEps = 1e-8;
+
 class AdamW {
  public:
-  // `parameters`: leaves of one device. Beta .9 and .999, eps 1e-8.
+  // `parameters`: leaves of one device.
   AdamW(std::vector<at::Tensor> parameters, double learning_rate, double weight_decay);
 
   // One step along the gradients; parameters without one stay.

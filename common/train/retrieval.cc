@@ -136,12 +136,12 @@ RetrievalMetrics EvaluateRetrieval(const Gallery& gallery) {
   return {.i2t = FromRanks(Ranks(image_places)), .t2i = FromRanks(Ranks(text_places))};
 }
 
-RetrievalMetrics EvaluateRetrievalFolds(const Gallery& gallery, int64_t folds) {
-  const int64_t size = gallery.image_count() / folds;
+RetrievalMetrics EvaluateRetrievalFolds(const Gallery& gallery, int64_t folds,
+                                        int64_t images_per_fold) {
   RetrievalMetrics mean;
   for (int64_t fold = 0; fold < folds; ++fold) {
     const RetrievalMetrics metrics =
-        EvaluateRetrieval(Part(gallery, fold * size, (fold + 1) * size));
+        EvaluateRetrieval(Part(gallery, fold * images_per_fold, (fold + 1) * images_per_fold));
     Add(metrics.i2t, 1 / static_cast<double>(folds), &mean.i2t);
     Add(metrics.t2i, 1 / static_cast<double>(folds), &mean.t2i);
   }

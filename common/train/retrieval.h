@@ -40,9 +40,11 @@ struct Gallery {
 // O(images * texts * dim); memory: O(texts * dim).
 RetrievalMetrics EvaluateRetrieval(const Gallery& gallery);
 
-// The mean over `folds` equal runs of consecutive images with their captions. Requires
-// image_count() divisible by folds.
-RetrievalMetrics EvaluateRetrievalFolds(const Gallery& gallery, int64_t folds);
+// The mean over the first `folds` runs of `images_per_fold` consecutive images with their captions;
+// images behind the last run are left out. Requires both at least 1, and
+// folds * images_per_fold <= image_count().
+RetrievalMetrics EvaluateRetrievalFolds(const Gallery& gallery, int64_t folds,
+                                        int64_t images_per_fold);
 
 // The recall@1 sum that guessing at random reaches: 200 / images.
 double ChanceR1Sum(const Gallery& gallery);

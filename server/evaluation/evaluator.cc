@@ -110,7 +110,8 @@ class Evaluation {
                            .chance_r1_sum = ChanceR1Sum(gallery),
                            .folded_r1_sum = {}};
     if (gallery.image_count() == kFoldedGallery) {
-      const RetrievalMetrics folds = EvaluateRetrievalFolds(gallery, kFolds);
+      const RetrievalMetrics folds =
+          EvaluateRetrievalFolds(gallery, kFolds, kFoldedGallery / kFolds);
       metrics.folded_r1_sum = folds.i2t.r1 + folds.t2i.r1;
     }
     return metrics;

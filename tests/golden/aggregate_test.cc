@@ -3,18 +3,17 @@
 // verified, added.
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <set>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "common/codec/encoded_state.h"
-#include "common/config/choices.h"
 #include "server/aggregation/aggregator.h"
-#include "tests/golden/golden_data.h"
+#include "tests/golden/golden_cohort.h"
 #include "tests/scratch_folder.h"
 #include "tests/whole_upload.h"
 
@@ -23,69 +22,25 @@ namespace {
 
 constexpr double kTolerance = 2e-6;
 
-Modality ModalityFromRelease(const std::string& name) {
-  if (name == "img") return Modality::kImage;
-  if (name == "txt") return Modality::kText;
-  EXPECT_EQ(name, "img+txt");
-  return Modality::kPair;
-}
-
-template <typename T, size_t N>
-T Chosen(const nlohmann::json& word, const std::array<Choice<T>, N>& choices) {
-  for (const Choice<T>& choice : choices) {
-    if (word.get<std::string>() == std::string(choice.word)) return choice.value;
-  }
-  ADD_FAILURE() << "unknown choice " << word;
-  return choices[0].value;
-}
-
-AggregationConfig ConfigOf(const nlohmann::json& golden) {
-  static const std::set<std::string> kKnown = {
-      "rule",  "method",       "cohort",      "share",
-      "scope", "compensation", "pair_weight", "out_modality_scale"};
-  for (const auto& [key, value] : golden.items()) {
-    EXPECT_TRUE(kKnown.contains(key)) << "case has unknown key " << key;
-  }
-  AggregationConfig config;
-  config.rule = Chosen(golden["rule"], kRules);
-  config.share = Chosen(golden["share"], kShares);
-  config.scope = Chosen(golden["scope"], kScopes);
-  config.compensation = golden["compensation"].get<bool>();
-  config.pair_weight = golden.value("pair_weight", 1.0);
-  config.out_modality_scale = golden.value("out_modality_scale", 1.0);
-  return config;
-}
-
 class AggregateFolder {
  public:
   explicit AggregateFolder(const std::string& folder)
       : folder_(folder), cases_(GoldenJson(folder + "/cases.json")) {
-    for (const auto& [name, modality] : cases_["targets"].items()) {
+    ExpectKnownKeys(cases_, {"targets", "clients", "cohorts", "cases"});
+    for (const auto& [name, modality] : cases_.at("targets").items()) {
       globals_[name] = GoldenState(folder + "/global." + name + ".safetensors");
       targets_.push_back({.dataset = name,
                           .modality = ModalityFromRelease(modality),
                           .manifest = Manifest::Of(globals_[name])});
     }
+    ids_ = IdsOf(cases_.at("clients"));
   }
 
-  const nlohmann::json& cases() const { return cases_["cases"]; }
-
-  // In increasing id, which names of one digit keep.
-  std::vector<CohortMember> Cohort(const std::string& name) const {
-    std::vector<CohortMember> cohort;
-    for (const auto& client : cases_["clients"]) {
-      const auto& ids = cases_["cohorts"][name];
-      if (std::find(ids.begin(), ids.end(), client["id"]) == ids.end()) continue;
-      cohort.push_back({.client = std::to_string(client["id"].get<int>()),
-                        .dataset = client["dataset"],
-                        .modality = ModalityFromRelease(client["modality"]),
-                        .samples = client["samples"].get<uint64_t>()});
-    }
-    return cohort;
-  }
+  const nlohmann::ordered_json& cases() const { return cases_.at("cases"); }
 
   StateDict DeltaOf(const CohortMember& member) const {
-    const StateDict update = GoldenState(folder_ + "/update." + member.client + ".safetensors");
+    const StateDict update =
+        GoldenState(absl::StrCat(folder_, "/update.", ids_.at(member.client), ".safetensors"));
     StateDict delta = globals_.at(member.dataset);
     for (size_t i = 0; i < delta.size(); ++i) {
       const Tensor* after = update.Find(delta[i].name);
@@ -96,12 +51,13 @@ class AggregateFolder {
     return delta;
   }
 
-  void Check(const nlohmann::json& golden) const {
-    const AggregationConfig config = ConfigOf(golden);
-    const std::vector<CohortMember> cohort = Cohort(golden["cohort"]);
-    const std::string stem = folder_ + "/" + golden["rule"].get<std::string>() + "." +
-                             golden["method"].get<std::string>() + "." +
-                             golden["cohort"].get<std::string>();
+  void Check(const nlohmann::ordered_json& golden) const {
+    const AggregationConfig config = AggregationOf(golden, {"method", "cohort"});
+    const std::string name = golden.at("cohort"), method = golden.at("method");
+    const std::vector<CohortMember> cohort =
+        CohortOf(cases_.at("clients"), cases_.at("cohorts").at(name));
+    const std::string stem =
+        absl::StrCat(folder_, "/", golden.at("rule").get<std::string>(), ".", method, ".", name);
     const ScratchFolder scratch;
     SpoolBudget budget(1 << 12);  // so small that spools also use their files
     Aggregator aggregator(targets_, cohort, config);
@@ -113,28 +69,33 @@ class AggregateFolder {
     }
     const auto merged = std::move(aggregator).Finish(globals_);
     ASSERT_TRUE(merged.ok()) << merged.status();
-    for (const auto& [name, state] : *merged) {
-      const StateDict expected = GoldenState(stem + "." + name + ".safetensors");
+    ASSERT_EQ(merged->size(), targets_.size());
+    for (const auto& [target, state] : *merged) {
+      const StateDict expected = GoldenState(stem + "." + target + ".safetensors");
       ASSERT_EQ(expected.size(), state.size());
       for (const StateDict::Entry& entry : state) {
-        ExpectNear(stem + " " + name + " " + entry.name, entry.tensor.values,
-                   expected.Find(entry.name)->values, kTolerance);
+        const Tensor* golden_tensor = expected.Find(entry.name);
+        ASSERT_NE(golden_tensor, nullptr) << stem << " " << target << " " << entry.name;
+        ExpectNear(stem + " " + target + " " + entry.name, entry.tensor.values,
+                   golden_tensor->values, kTolerance);
       }
     }
-    if (golden["rule"] == "paper") CheckCoefficients(stem, config, cohort);
+    if (config.rule == Rule::kPaper) CheckCoefficients(stem, config, cohort);
   }
 
  private:
   void CheckCoefficients(const std::string& stem, const AggregationConfig& config,
                          const std::vector<CohortMember>& cohort) const {
-    const nlohmann::json expected = GoldenJson(stem + ".coefficients.json");
+    const nlohmann::ordered_json expected = GoldenJson(stem + ".coefficients.json");
     const nlohmann::json ours = PlanToJson(BuildPlan(targets_, cohort, config), targets_, cohort);
+    ASSERT_EQ(ours.size(), expected.size()) << stem;
     for (const auto& [target, parameters] : expected.items()) {
       for (const auto& [name, row] : parameters.items()) {
-        const nlohmann::json& our_row = ours[target][name];
+        const nlohmann::json our_row = ours.at(target).value(name, nlohmann::json::object());
         ASSERT_EQ(our_row.size(), row.size())
             << stem << " " << target << " " << name << our_row << row;
-        for (const auto& [client, coefficient] : row.items()) {
+        for (const auto& [contribution, coefficient] : row.items()) {
+          const std::string client = NameOfContribution(contribution);
           ASSERT_TRUE(our_row.contains(client)) << stem << " " << target << " " << name << our_row;
           ASSERT_NEAR(our_row[client].get<double>(), coefficient.get<double>(), 1e-12);
         }
@@ -142,8 +103,15 @@ class AggregateFolder {
     }
   }
 
+  // "ID" or "ID:SOURCE", with the client's name for its id.
+  static std::string NameOfContribution(const std::string& golden) {
+    const size_t colon = std::min(golden.find(':'), golden.size());
+    return ClientName(std::stoll(golden.substr(0, colon))) + golden.substr(colon);
+  }
+
   std::string folder_;
-  nlohmann::json cases_;
+  nlohmann::ordered_json cases_;
+  std::map<std::string, int64_t> ids_;  // by client
   std::map<std::string, StateDict> globals_;
   std::vector<Target> targets_;
 };

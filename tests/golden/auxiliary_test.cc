@@ -3,7 +3,6 @@
 
 #include "server/aggregation/auxiliary.h"
 
-#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,7 +14,8 @@
 #include "absl/strings/strip.h"
 #include "common/codec/encoded_state.h"
 #include "server/aggregation/aggregator.h"
-#include "tests/golden/golden_data.h"
+#include "tests/golden/golden_cohort.h"
+#include "tests/golden/golden_shapes.h"
 #include "tests/scratch_folder.h"
 #include "tests/whole_upload.h"
 
@@ -62,40 +62,29 @@ StateDict Difference(StateDict after, const StateDict& before) {
   return after;
 }
 
-const std::map<std::string, Modality> kModalities = {
-    {"img", Modality::kImage}, {"txt", Modality::kText}, {"img+txt", Modality::kPair}};
-
-void CheckCase(const nlohmann::json& cases, const nlohmann::json& golden) {
-  ASSERT_EQ(golden["rule"], "release");
-  ASSERT_EQ(golden["share"], "attn");
-  ASSERT_EQ(golden["scope"], "modality");
-  AggregationConfig config;
-  config.rule = Rule::kRelease;
-  config.share = Share::kAttn;
-  config.scope = Scope::kModality;
-  config.compensation = golden["compensation"].get<bool>();
-  const std::string stem = "aux_refresh/" + golden["name"].get<std::string>();
+void CheckCase(const nlohmann::ordered_json& cases, const nlohmann::ordered_json& golden) {
+  const AggregationConfig config = AggregationOf(golden, {"name", "layers", "cohort"});
+  const std::string stem = absl::StrCat("aux_refresh/", golden.at("name").get<std::string>());
   std::vector<Target> targets;
   std::map<std::string, StateDict> globals, auxiliary;
-  for (const auto& [name, modality] : cases["targets"].items()) {
+  for (const auto& [name, modality] : cases.at("targets").items()) {
     const StateDict before = GoldenState(stem + ".before." + name + ".safetensors");
     globals[name] = Select(before, true);
-    const Modality kind = kModalities.at(modality);
-    if (kind != Modality::kPair) auxiliary[name] = Select(before, false);
+    const Modality kind = ModalityFromRelease(modality);
+    if (kind != Modality::kPair) {
+      auxiliary[name] = Select(before, false);
+      EXPECT_EQ(GatedLayers(ShapesOf(before)), Chosen(golden.at("layers"), kComplementaryLayers));
+    }
     targets.push_back({name, kind, Manifest::Of(globals[name])});
   }
-  std::vector<CohortMember> cohort;
-  for (const auto& client : cases["clients"]) {
-    const auto& ids = golden["cohort"];
-    if (std::find(ids.begin(), ids.end(), client["id"]) == ids.end()) continue;
-    cohort.push_back({std::to_string(client["id"].get<int>()), client["dataset"],
-                      kModalities.at(client["modality"]), client["samples"].get<uint64_t>()});
-  }
+  const std::vector<CohortMember> cohort = CohortOf(cases.at("clients"), golden.at("cohort"));
   const ScratchFolder scratch;
   SpoolBudget budget(1 << 24);
   Aggregator aggregator(targets, cohort, config);
+  const std::map<std::string, int64_t> ids = IdsOf(cases.at("clients"));
   for (const CohortMember& member : cohort) {
-    const StateDict local = GoldenState(stem + ".local." + member.client + ".safetensors");
+    const StateDict local =
+        GoldenState(absl::StrCat(stem, ".local.", ids.at(member.client), ".safetensors"));
     const auto encoded = EncodedState::Encode(Difference(Merge(local), globals[member.dataset]),
                                               Codec::kF32, 4096, 1);
     auto spool = std::make_unique<Spool>(scratch / member.client, &budget);
@@ -121,9 +110,10 @@ void CheckCase(const nlohmann::json& cases, const nlohmann::json& golden) {
 }
 
 TEST(AuxiliaryTest, AServerRoundOfTheReleaseIsReproduced) {
-  const nlohmann::json cases = GoldenJson("aux_refresh/cases.json");
-  ASSERT_FALSE(cases["cases"].empty());
-  for (const auto& golden : cases["cases"]) CheckCase(cases, golden);
+  const nlohmann::ordered_json cases = GoldenJson("aux_refresh/cases.json");
+  ExpectKnownKeys(cases, {"targets", "clients", "cases"});
+  ASSERT_FALSE(cases.at("cases").empty());
+  for (const auto& golden : cases.at("cases")) CheckCase(cases, golden);
 }
 
 }  // namespace

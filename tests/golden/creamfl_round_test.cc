@@ -13,6 +13,7 @@
 #include "server/aggregation/aggregator.h"
 #include "server/method/creamfl/settings.h"
 #include "server/strategy/creamfl.h"
+#include "tests/golden/golden_cohort.h"
 #include "tests/golden/golden_training.h"
 #include "tests/scratch_folder.h"
 #include "tests/whole_upload.h"
@@ -21,8 +22,6 @@ namespace tributary {
 namespace {
 
 constexpr double kTolerance = 1e-5;
-const std::map<std::string, Modality> kModalities = {
-    {"img", Modality::kImage}, {"txt", Modality::kText}, {"img+txt", Modality::kPair}};
 
 std::string File(const std::string& name) {
   return absl::StrCat("creamfl_round/", name, ".safetensors");
@@ -34,15 +33,15 @@ class GoldenCreamFlRound : public testing::Test {
     ExpectKnownKeys(
         golden_, {"public", "public_batch", "kd_weight", "p_lr", "p_weight_decay", "clip_grad_norm",
                   "interintra_weight", "temperature", "lr", "epochs", "batch", "clients"});
-    EXPECT_EQ(golden_.at("clip_grad_norm"), kContrastClipNorm);
-    EXPECT_EQ(golden_.at("p_weight_decay"), 0.01);
-    for (const nlohmann::json& client : golden_.at("clients")) {
+    EXPECT_EQ(golden_.at("clip_grad_norm"), kContrastClipNorm) << "a constant of the method";
+    EXPECT_EQ(golden_.at("p_weight_decay"), 0.01) << "a constant of the method";
+    for (const nlohmann::ordered_json& client : golden_.at("clients")) {
       ExpectKnownKeys(client, {"id", "modality", "dataset", "samples", "contrastive"});
       const std::string dataset = client.at("dataset");
       if (before_.contains(dataset)) continue;
       before_[dataset] = GoldenState(File("before." + dataset));
       models_[dataset] = ModelOfState(before_[dataset], GoldenHeads());
-      EXPECT_EQ(models_[dataset].modality, kModalities.at(client.at("modality")));
+      EXPECT_EQ(models_[dataset].modality, ModalityFromRelease(client.at("modality")));
       if (models_[dataset].modality == Modality::kPair) pair_ = dataset;
     }
     for (const char* part : {"image", "text"}) {
@@ -64,8 +63,8 @@ class GoldenCreamFlRound : public testing::Test {
   }
   RunContext Context() const;
 
-  const nlohmann::json golden_ = GoldenJson("creamfl_round/case.json");
-  const nlohmann::json left_out_ = GoldenJson("creamfl_round/left_out.json");
+  const nlohmann::ordered_json golden_ = GoldenJson("creamfl_round/case.json");
+  const nlohmann::ordered_json left_out_ = GoldenJson("creamfl_round/left_out.json");
   std::map<std::string, StateDict> before_;
   std::map<std::string, GoldenModel> models_;
   std::map<std::string, at::Tensor> public_features_;
@@ -106,7 +105,7 @@ TEST_F(GoldenCreamFlRound, WhatIsSentOut) {
 }
 
 TEST_F(GoldenCreamFlRound, WhatEachClientUploads) {
-  for (const nlohmann::json& client : golden_.at("clients")) {
+  for (const nlohmann::ordered_json& client : golden_.at("clients")) {
     const int id = client.at("id");
     const std::string dataset = client.at("dataset"), upload = absl::StrCat("upload.", id);
     const bool contrastive = client.at("contrastive");
@@ -131,7 +130,7 @@ TEST_F(GoldenCreamFlRound, WhatEachClientUploads) {
         (*trainer)->Train(DownloadOf(dataset), task, nullptr, std::atomic<bool>(false));
     ASSERT_TRUE(result.ok()) << result.status();
     ExpectSameWeights(upload, result->upload, GoldenState(File(upload)),
-                      left_out_.value(upload, nlohmann::json::object()));
+                      left_out_.value(upload, nlohmann::ordered_json::object()));
     const Tensor* features = result->upload.Find(kPublicFeatures);
     ASSERT_EQ(features != nullptr, modality != Modality::kPair);
     if (features == nullptr) continue;
@@ -153,17 +152,16 @@ TEST_F(GoldenCreamFlRound, WhatTheCoordinatorMakesOfIt) {
         {std::string(kPublicFeatures), {golden_.at("public"), model.spec.dim}}};
   }
   std::vector<CohortMember> cohort;
-  for (const nlohmann::json& client : golden_.at("clients")) {
-    cohort.push_back({.client = absl::StrCat("client-", 100 + client.at("id").get<int>()),
-                      .dataset = client.at("dataset"),
-                      .modality = kModalities.at(client.at("modality")),
-                      .samples = client.at("samples")});
+  for (const nlohmann::ordered_json& client : golden_.at("clients")) {
+    cohort.push_back(MemberOf(client));
   }
+  SortByName(&cohort);
+  const std::map<std::string, int64_t> ids = IdsOf(golden_.at("clients"));
   const ScratchFolder scratch;
   SpoolBudget budget(1 << 20);
   Aggregator aggregator(targets, cohort, context.config.aggregation);
   for (size_t i = 0; i < cohort.size(); ++i) {
-    const int id = golden_.at("clients")[i].at("id");
+    const int64_t id = ids.at(cohort[i].client);
     StateDict update = GoldenState(File(absl::StrCat("upload.", id)));
     for (size_t t = 0; t < update.size(); ++t) {
       const Tensor* old = before_.at(cohort[i].dataset).Find(update[t].name);
@@ -209,7 +207,25 @@ TEST_F(GoldenCreamFlRound, WhatTheCoordinatorMakesOfIt) {
   for (const auto& [name, global] : models.globals) {
     const std::string after = "after." + name;
     ExpectSameWeights(after, global, GoldenState(File(after)),
-                      left_out_.value(after, nlohmann::json::object()));
+                      left_out_.value(after, nlohmann::ordered_json::object()));
+  }
+}
+
+TEST_F(GoldenCreamFlRound, WhatTheUploadedRepresentationsAreMergedInto) {
+  const auto merged = GoldenTensors(File("aggregated_features"));
+  for (const auto& [part, modality] :
+       {std::pair{"image", Modality::kImage}, std::pair{"text", Modality::kText}}) {
+    std::vector<at::Tensor> clients;
+    for (const nlohmann::ordered_json& client : golden_.at("clients")) {
+      if (ModalityFromRelease(client.at("modality")) != modality) continue;
+      const int id = client.at("id");
+      clients.push_back(GoldenTensors(File(absl::StrCat("uploaded_features.", id))).at("feature"));
+    }
+    ASSERT_EQ(merged.contains(part), !clients.empty());
+    if (clients.empty()) continue;
+    const at::Tensor& others = public_features_.at(modality == Modality::kImage ? "text" : "image");
+    const at::Tensor weights = RepresentationWeights(clients, others);
+    ExpectNear(part, Values(EnsembleOf(clients, weights)), Values(merged.at(part)), kTolerance);
   }
 }
 

@@ -1,4 +1,6 @@
 // CreamFL's terms one by one: golden/creamfl, and the pair client's of golden/creamfl_round.
+#include <algorithm>
+
 #include <ATen/TensorOperators.h>
 
 #include "absl/strings/str_cat.h"
@@ -24,10 +26,18 @@ std::vector<at::Tensor> Series(const std::map<std::string, at::Tensor>& io,
 }
 
 TEST(GoldenCreamFl, EnsembleOfClientsRepresentations) {
+  const int64_t samples = GoldenJson("creamfl/case.json").at("public");
   const auto io = GoldenTensors("creamfl/io.safetensors");
   for (const std::string part : {"image", "text"}) {
+    EXPECT_EQ(io.at("global_" + part).size(0), samples);
     const std::vector<at::Tensor> clients = Series(io, absl::StrCat("client_", part, "."));
     ASSERT_FALSE(clients.empty());
+    EXPECT_EQ(std::count_if(io.begin(), io.end(),
+                            [&](const auto& entry) {
+                              return absl::StartsWith(entry.first, absl::StrCat("client_", part));
+                            }),
+              static_cast<int64_t>(clients.size()))
+        << "clients are not numbered from 0 on";
     const at::Tensor weights =
         RepresentationWeights(clients, io.at(part == "image" ? "global_text" : "global_image"));
     ExpectNear(part, Values(weights), Values(io.at("weight_" + part)), kTolerance);
@@ -37,7 +47,7 @@ TEST(GoldenCreamFl, EnsembleOfClientsRepresentations) {
 }
 
 TEST(GoldenCreamFl, LocalTermsAndTheirGradient) {
-  const nlohmann::json golden = GoldenJson("creamfl/case.json");
+  const nlohmann::ordered_json golden = GoldenJson("creamfl/case.json");
   ExpectKnownKeys(golden, {"public", "temperature", "kd_weight", "clip_grad_norm"});
   EXPECT_EQ(golden.at("clip_grad_norm"), kContrastClipNorm);
   const double temperature = golden.at("temperature");

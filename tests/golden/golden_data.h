@@ -1,8 +1,10 @@
-// Where the golden numbers are, and how to read them.
+// Where the golden numbers are, and how to read them. Needs no LibTorch.
 #pragma once
 
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,9 +24,10 @@ inline std::string GoldenPath(const std::string& name) {
          "/" + name;
 }
 
-inline nlohmann::json GoldenJson(const std::string& name) {
+// With the keys of objects in the order of the file: that of datasets has a meaning.
+inline nlohmann::ordered_json GoldenJson(const std::string& name) {
   std::ifstream file(GoldenPath(name));
-  nlohmann::json json = nlohmann::json::parse(file, nullptr, false);
+  nlohmann::ordered_json json = nlohmann::ordered_json::parse(file, nullptr, false);
   EXPECT_FALSE(json.is_discarded()) << "cannot read " << GoldenPath(name);
   return json;
 }
@@ -42,6 +45,14 @@ inline void ExpectNear(const std::string& what, const std::vector<float>& ours,
   for (size_t i = 0; i < ours.size(); ++i) {
     const double allowed = tolerance + tolerance * std::abs(golden[i]);
     ASSERT_NEAR(ours[i], golden[i], allowed) << what << ", value " << i;
+  }
+}
+
+// The keys of `object`; anything outside `known` fails the test.
+inline void ExpectKnownKeys(const nlohmann::ordered_json& object,
+                            const std::set<std::string>& known) {
+  for (const auto& [key, value] : object.items()) {
+    EXPECT_TRUE(known.contains(key)) << "unknown key " << key << " in " << object;
   }
 }
 

@@ -31,7 +31,7 @@ inline std::unique_ptr<Samples> GoldenSamples(const std::string& file, Modality 
 // Compares all tensors of `golden` by the rules of golden/README.md. `left_out`: tensor -> flat
 // indices. `release_proximal`: leaves out whole qkv biases.
 inline void ExpectSameWeights(const std::string& what, const StateDict& ours,
-                              const StateDict& golden, const nlohmann::json& left_out,
+                              const StateDict& golden, const nlohmann::ordered_json& left_out,
                               bool release_proximal = false) {
   constexpr double kTolerance = 5e-4;
   for (const auto& [name, expected] : golden) {

@@ -9,15 +9,16 @@
 namespace tributary {
 namespace {
 
-LocalTraining SettingsOf(const nlohmann::json& golden) {
+LocalTraining SettingsOf(const nlohmann::ordered_json& golden) {
   ExpectKnownKeys(golden,
-                  {"name", "kind", "samples", "batch", "epochs", "rounds", "lr0", "decay",
+                  {"name", "kind", "samples", "batch", "epochs", "rounds", "lr0", "decay", "every",
                    "weight_decay", "aux_layers", "aux_trained", "mu", "prox", "max_grad_norm"});
   LocalTraining settings;
   settings.epochs = golden.at("epochs");
   settings.batch = golden.at("batch");
   settings.learning_rate = golden.at("lr0");
   settings.learning_rate_decay = golden.at("decay");
+  settings.learning_rate_decay_every = golden.value("every", 1);
   settings.weight_decay = golden.at("weight_decay");
   settings.clip_norm = golden.value("max_grad_norm", 0.0);
   settings.aux_trained = golden.value("aux_trained", true);
@@ -41,16 +42,20 @@ StateDict NextDownload(const StateDict& upload, const StateDict& before) {
 }
 
 TEST(GoldenLocalRounds, UploadsOfEveryKindOfClient) {
-  const nlohmann::json cases = GoldenJson("local_rounds/cases.json");
-  const nlohmann::json left_out = GoldenJson("local_rounds/left_out.json");
+  const nlohmann::ordered_json cases = GoldenJson("local_rounds/cases.json");
+  const nlohmann::ordered_json left_out = GoldenJson("local_rounds/left_out.json");
   ASSERT_FALSE(cases.empty());
-  for (const nlohmann::json& golden : cases) {
+  for (const nlohmann::ordered_json& golden : cases) {
     const std::string name = golden.at("name");
     StateDict download = GoldenState(absl::StrCat("local_rounds/", name, ".global0.safetensors"));
     const GoldenModel kind = ModelOfState(download, GoldenHeads());
-    auto trainer = LocalTrainer::Create(
-        kind.spec,
-        GoldenSamples(absl::StrCat("local_rounds/", name, ".data.safetensors"), kind.modality), {});
+    EXPECT_EQ(kind.modality, ModalityFromRelease(golden.at("kind"))) << name;
+    EXPECT_EQ(ComplementaryLayersName(kind.spec.complementary), golden.value("aux_layers", "none"))
+        << name;
+    auto samples =
+        GoldenSamples(absl::StrCat("local_rounds/", name, ".data.safetensors"), kind.modality);
+    EXPECT_EQ(samples->count(), golden.at("samples").get<int64_t>()) << name;
+    auto trainer = LocalTrainer::Create(kind.spec, std::move(samples), {});
     ASSERT_TRUE(trainer.ok()) << trainer.status();
     const LocalTraining settings = SettingsOf(golden);
     LocalTask task{.round = 1, .seed = 1, .client = name, .training = settings, .shuffle = false};
@@ -65,7 +70,7 @@ TEST(GoldenLocalRounds, UploadsOfEveryKindOfClient) {
           GoldenState(absl::StrCat("local_rounds/", upload, ".safetensors"));
       ASSERT_EQ(result->upload.size(), golden_upload.size()) << upload;
       ExpectSameWeights(upload, result->upload, golden_upload,
-                        left_out.value(upload, nlohmann::json::object()), release);
+                        left_out.value(upload, nlohmann::ordered_json::object()), release);
       download = NextDownload(result->upload, download);
     }
   }

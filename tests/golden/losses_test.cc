@@ -1,6 +1,9 @@
 // Contrastive loss and FedProx's term, with their gradients.
 #include "common/train/losses.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <ATen/ops/full.h>
 
 #include "absl/strings/str_cat.h"
@@ -14,15 +17,18 @@ constexpr double kTolerance = 1e-5;
 at::Tensor Leaf(const at::Tensor& tensor) { return tensor.clone().set_requires_grad(true); }
 
 TEST(GoldenContrastiveLoss, ValueAndGradients) {
-  const nlohmann::json cases = GoldenJson("contrastive_loss/cases.json");
+  const nlohmann::ordered_json cases = GoldenJson("contrastive_loss/cases.json");
   ASSERT_FALSE(cases.empty());
-  for (const nlohmann::json& golden : cases) {
+  for (const nlohmann::ordered_json& golden : cases) {
     ExpectKnownKeys(golden, {"file", "logit_scale_before_clamp", "logit_scale_after_clamp"});
     const std::string file = golden.at("file");
     auto io = GoldenTensors("contrastive_loss/" + file);
     const at::Tensor image = Leaf(io["image_embedding"]), text = Leaf(io["text_embedding"]);
-    const at::Tensor scale =
-        Leaf(at::full({}, golden.at("logit_scale_before_clamp").get<double>()));
+    const double before = golden.at("logit_scale_before_clamp");
+    EXPECT_NEAR(std::clamp(before, 0.0, std::log(100.0)),
+                golden.at("logit_scale_after_clamp").get<double>(), 1e-6)
+        << "another clamp than ours";
+    const at::Tensor scale = Leaf(at::full({}, before));
     const at::Tensor loss = ContrastiveLoss(image, text, scale);
     loss.backward();
     ExpectNear(file + " loss", Values(loss), Values(io["loss"]), kTolerance);
@@ -33,7 +39,7 @@ TEST(GoldenContrastiveLoss, ValueAndGradients) {
 }
 
 TEST(GoldenFedProx, BothRulesWithGradients) {
-  const nlohmann::json golden = GoldenJson("fedprox/case.json");
+  const nlohmann::ordered_json golden = GoldenJson("fedprox/case.json");
   ExpectKnownKeys(golden, {"mu"});
   auto io = GoldenTensors("fedprox/io.safetensors");
   for (const auto& [name, rule] :

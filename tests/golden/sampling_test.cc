@@ -9,11 +9,11 @@ namespace tributary {
 namespace {
 
 TEST(SamplingTest, CohortSizesAreThoseOfTheRelease) {
-  const nlohmann::json cases = GoldenJson("sampling/cases.json");
+  const nlohmann::ordered_json cases = GoldenJson("sampling/cases.json");
   ASSERT_FALSE(cases.empty());
   for (const auto& golden : cases) {
-    EXPECT_EQ(CohortSize(golden["clients"].get<int>(), golden["fraction"].get<double>()),
-              golden["sampled"].get<int>())
+    ExpectKnownKeys(golden, {"clients", "fraction", "sampled"});
+    EXPECT_EQ(CohortSize(golden.at("clients"), golden.at("fraction")), golden.at("sampled"))
         << golden;
   }
 }

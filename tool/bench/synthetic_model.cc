@@ -33,15 +33,18 @@ StateDict SyntheticModel(int64_t bytes, int tensors) {
   const int64_t table_rows = std::max<int64_t>(1, values / 5 / kWidth);
   const int64_t left = values - table_rows * kWidth - (tensors - matrices - 1) * kWidth;
   StateDict state;
+  int drawn = 0;
   // Names are all different.
-  state.Add("table.weight", Drawn({table_rows, kWidth}, 0)).IgnoreError();
+  state.Add("table.weight", Drawn({table_rows, kWidth}, drawn++)).IgnoreError();
   for (int i = 0; i < matrices; ++i) {
     // Differences of rounded-down multiples: the rows of all matrices add up to the exact total.
     const int64_t rows = left * (i + 1) / matrices / kWidth - left * i / matrices / kWidth;
-    state.Add(absl::StrCat("blocks.", i, ".weight"), Drawn({std::max<int64_t>(1, rows), kWidth}, i))
+    state
+        .Add(absl::StrCat("blocks.", i, ".weight"),
+             Drawn({std::max<int64_t>(1, rows), kWidth}, drawn++))
         .IgnoreError();
     if (i + 1 < tensors - matrices) {
-      state.Add(absl::StrCat("blocks.", i, ".bias"), Drawn({kWidth}, i)).IgnoreError();
+      state.Add(absl::StrCat("blocks.", i, ".bias"), Drawn({kWidth}, drawn++)).IgnoreError();
     }
   }
   return state;

@@ -21,7 +21,7 @@ ProgressLine::ProgressLine(std::string what)
 
 void ProgressLine::Show(const PrepareProgress& progress) {
   const bool last = progress.done == progress.total;
-  const int64_t tenth = 10 * progress.done / progress.total;
+  const int64_t tenth = progress.total > 0 ? 10 * progress.done / progress.total : 10;
   const absl::Time now = absl::Now();
   if (!last && (terminal_ ? now < shown_at_ + kBetween : tenth == shown_tenth_)) return;
   shown_at_ = now;

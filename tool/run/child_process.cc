@@ -102,19 +102,34 @@ void ChildProcess::Signal(int signal) {
   if (!Poll().has_value()) kill(pid_, signal);
 }
 
-std::vector<std::string> ChildProcess::ReadLines(int milliseconds) {
-  std::vector<std::string> lines;
+bool ChildProcess::Read(int milliseconds) {
   pollfd waiting = {.fd = pipe_, .events = POLLIN, .revents = 0};
-  if (poll(&waiting, 1, milliseconds) <= 0) return lines;
+  if (poll(&waiting, 1, milliseconds) <= 0) return false;
   std::array<char, 64 << 10> buffer;
   const ssize_t got = read(pipe_, buffer.data(), buffer.size());
   if (got <= 0) {
     // The child has closed its end and may not have exited yet: wait, so that the caller's loop
     // does not spin until Poll() sees the exit.
     poll(nullptr, 0, milliseconds);
-    return lines;
+    return false;
   }
   partial_.append(buffer.data(), static_cast<size_t>(got));
+  return true;
+}
+
+std::vector<std::string> ChildProcess::ReadLines(int milliseconds) {
+  Read(milliseconds);
+  return TakeLines();
+}
+
+std::vector<std::string> ChildProcess::ReadRest() {
+  while (Read(0)) {
+  }
+  return TakeLines();
+}
+
+std::vector<std::string> ChildProcess::TakeLines() {
+  std::vector<std::string> lines;
   for (size_t end = partial_.find('\n'); end != std::string::npos; end = partial_.find('\n')) {
     lines.push_back(partial_.substr(0, end));
     partial_.erase(0, end + 1);

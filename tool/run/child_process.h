@@ -30,11 +30,16 @@ class ChildProcess {
   // Reads from the pipe what is there and returns the whole lines; waits at most `milliseconds` for
   // the first byte.
   std::vector<std::string> ReadLines(int milliseconds);
+  // The whole lines that a process that has ended has left in the pipe.
+  std::vector<std::string> ReadRest();
 
   pid_t pid() const { return pid_; }
 
  private:
   ChildProcess(pid_t pid, int pipe) : pid_(pid), pipe_(pipe) {}
+  // Reads once, if there is something within `milliseconds`; false at the end of the pipe, too.
+  bool Read(int milliseconds);
+  std::vector<std::string> TakeLines();
 
   pid_t pid_ = -1;
   int pipe_ = -1;

@@ -113,12 +113,21 @@ absl::Status LocalFederation::StartClients(const std::string& address) {
   return absl::OkStatus();
 }
 
-void LocalFederation::TakeEvents(RunView* view, const FederationHooks& hooks, int milliseconds) {
-  if (!server_.process.has_value()) return;
-  for (const std::string& line : server_.process->ReadLines(milliseconds)) {
+void LocalFederation::TakeEvents(const std::vector<std::string>& lines, RunView* view,
+                                 const FederationHooks& hooks) {
+  for (const std::string& line : lines) {
     const nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
     if (event.is_object()) hooks.on_event(view->Apply(event), event);
   }
+}
+
+void LocalFederation::Turn(RunView* view, const FederationHooks& hooks) {
+  if (server_.process.has_value()) {
+    TakeEvents(server_.process->ReadLines(kTurn), view, hooks);
+  } else {
+    absl::SleepFor(absl::Milliseconds(kTurn));  // until it is started again
+  }
+  hooks.on_turn();
 }
 
 bool LocalFederation::PlanRestart(const std::string& name, int code, Member* member,
@@ -137,25 +146,26 @@ bool LocalFederation::PlanRestart(const std::string& name, int code, Member* mem
   return true;
 }
 
-absl::Status LocalFederation::CheckServer(const RunView& view, const FederationHooks& hooks) {
+absl::Status LocalFederation::CheckServer(RunView* view, const FederationHooks& hooks) {
   if (!server_.process.has_value()) {
     // On the port that it had: the clients keep dialling that one.
-    return absl::Now() >= server_.restart_at ? StartServer(view.address()) : absl::OkStatus();
+    return absl::Now() >= server_.restart_at ? StartServer(view->address()) : absl::OkStatus();
   }
   const std::optional<int> code = server_.process->Poll();
   if (!code.has_value()) return absl::OkStatus();
-  if (*code == kExitDone || view.finished()) {
+  TakeEvents(server_.process->ReadRest(), view, hooks);  // said since the last look
+  if (*code == kExitDone || view->finished()) {
     server_done_ = true;
     return absl::OkStatus();
   }
   // A coordinator that has told an error ended in order and would fail again. One that has told
   // nothing was killed, for want of memory perhaps, and can resume. Before it listens there is
   // nothing to resume.
-  if (view.error().empty() && !view.address().empty() &&
+  if (view->error().empty() && !view->address().empty() &&
       PlanRestart("the coordinator", *code, &server_, hooks)) {
     return absl::OkStatus();
   }
-  return FromExitCode(*code, view.error().empty() ? LastError(server_.log) : view.error());
+  return FromExitCode(*code, view->error().empty() ? LastError(server_.log) : view->error());
 }
 
 void LocalFederation::CheckClient(const std::string& name, Member* member,
@@ -195,9 +205,9 @@ void LocalFederation::StopAll(RunView* view, const FederationHooks& hooks) {
     return any;
   };
   while (running() && absl::Now() < end) {
-    TakeEvents(view, hooks, kTurn);
-    hooks.on_turn();
+    Turn(view, hooks);
   }
+  if (server_.process.has_value()) TakeEvents(server_.process->ReadRest(), view, hooks);
   server_.process.reset();  // kills what is left
   clients_.clear();
 }
@@ -208,15 +218,14 @@ absl::Status LocalFederation::Run(RunView* view, const FederationHooks& hooks) {
   const absl::Time listen_by = absl::Now() + kListenWithin;
   absl::Status status;
   while (status.ok() && !server_done_ && !hooks.should_stop()) {
-    TakeEvents(view, hooks, kTurn);
-    hooks.on_turn();
+    Turn(view, hooks);
     if (clients_.empty() && !view->address().empty()) status = StartClients(view->address());
     if (view->address().empty() && absl::Now() > listen_by) {
       status = absl::DeadlineExceededError(absl::StrCat("the coordinator does not listen after ",
                                                         absl::FormatDuration(kListenWithin),
                                                         "; see ", server_.log));
     }
-    if (status.ok()) status = CheckServer(*view, hooks);
+    if (status.ok()) status = CheckServer(view, hooks);
     for (auto& [name, client] : clients_) CheckClient(name, &client, hooks);
   }
   StopAll(view, hooks);

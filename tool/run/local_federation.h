@@ -59,9 +59,12 @@ class LocalFederation {
   absl::Status StartServer(const std::string& listen);
   absl::Status StartClients(const std::string& address);
   absl::Status Launch(Member* member, bool piped);
-  void TakeEvents(RunView* view, const FederationHooks& hooks, int milliseconds);
+  // Waits a moment for events of the coordinator.
+  void Turn(RunView* view, const FederationHooks& hooks);
+  void TakeEvents(const std::vector<std::string>& lines, RunView* view,
+                  const FederationHooks& hooks);
   // Plans a restart if the process has ended, or gives it up; an error ends the run.
-  absl::Status CheckServer(const RunView& view, const FederationHooks& hooks);
+  absl::Status CheckServer(RunView* view, const FederationHooks& hooks);
   void CheckClient(const std::string& name, Member* member, const FederationHooks& hooks);
   bool PlanRestart(const std::string& name, int code, Member* member, const FederationHooks& hooks);
   void StopAll(RunView* view, const FederationHooks& hooks);

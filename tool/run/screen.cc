@@ -14,6 +14,17 @@ size_t TerminalWidth() {
   return size.ws_col;
 }
 
+// As much of `line` as fits in `columns`, whole letters of UTF-8; one letter is taken as one
+// column.
+std::string Fitting(const std::string& line, size_t columns) {
+  size_t end = 0, letters = 0;
+  for (; end < line.size(); ++end) {
+    const bool begins_letter = (static_cast<unsigned char>(line[end]) & 0xC0) != 0x80;
+    if (begins_letter && ++letters > columns) break;
+  }
+  return line.substr(0, end);
+}
+
 }  // namespace
 
 void Screen::Erase() {
@@ -27,7 +38,7 @@ void Screen::Paint(const std::vector<std::string>& lines) {
   const size_t width = TerminalWidth();
   // Cut to the terminal's width: Erase() moves up by the number of lines, and a line that wraps
   // takes two.
-  for (const std::string& line : lines) std::printf("%s\n", line.substr(0, width - 1).c_str());
+  for (const std::string& line : lines) std::printf("%s\n", Fitting(line, width - 1).c_str());
   painted_ = lines.size();
   block_ = lines;
   std::fflush(stdout);

@@ -65,7 +65,7 @@ class Sweeper {
   absl::Status CheckSettings(const SweepRun& run) const;
   nlohmann::json SettingsOf(const SweepRun& run) const;
   absl::Status StartNext();
-  void Follow(Job* job);
+  static void Follow(const std::vector<std::string>& lines, Job* job);
   // Whether it has ended.
   bool Reap(Job* job);
   void Tell(const SweepRun& run, const std::string& what, nlohmann::json event);
@@ -154,8 +154,8 @@ absl::Status Sweeper::StartNext() {
   return absl::OkStatus();
 }
 
-void Sweeper::Follow(Job* job) {
-  for (const std::string& line : job->process.ReadLines(0)) {
+void Sweeper::Follow(const std::vector<std::string>& lines, Job* job) {
+  for (const std::string& line : lines) {
     const nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
     if (event.is_object()) job->view.Apply(event);
   }
@@ -175,7 +175,7 @@ void Sweeper::Tell(const SweepRun& run, const std::string& what, nlohmann::json 
 bool Sweeper::Reap(Job* job) {
   const std::optional<int> code = job->process.Poll();
   if (!code.has_value()) return false;
-  Follow(job);  // what it printed between the last look and its end
+  Follow(job->process.ReadRest(), job);  // what it printed between the last look and its end
   const std::string folder = FolderOfRun(job->run);
   absl::StatusOr<nlohmann::json> result = ReadResult(folder);
   if (result.ok()) {
@@ -211,7 +211,7 @@ absl::Status Sweeper::Run(const std::atomic<bool>& stopping) {
     if (stopping && !std::exchange(told_to_stop_, true)) {
       for (Job& job : running_) job.process.Signal(SIGTERM);
     }
-    for (Job& job : running_) Follow(&job);
+    for (Job& job : running_) Follow(job.process.ReadLines(0), &job);
     running_.remove_if([this](Job& job) { return Reap(&job); });
     Paint();
     std::this_thread::sleep_for(std::chrono::milliseconds(kTurn));

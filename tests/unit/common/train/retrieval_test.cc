@@ -76,7 +76,7 @@ TEST(RetrievalTest, RanksCountWhatIsAhead) {
 TEST(RetrievalTest, FoldsAreEasierThanTheWhole) {
   const Gallery gallery = NoisyGallery(100, 16, 1.5);
   const RetrievalMetrics full = EvaluateRetrieval(gallery);
-  const RetrievalMetrics folds = EvaluateRetrievalFolds(gallery, 5);
+  const RetrievalMetrics folds = EvaluateRetrievalFolds(gallery, 5, 20);
   EXPECT_GT(folds.i2t.r1, full.i2t.r1);
   EXPECT_GT(folds.t2i.r5, full.t2i.r5);
   EXPECT_LE(folds.t2i.r10, 100 + 1e-9);
@@ -84,7 +84,20 @@ TEST(RetrievalTest, FoldsAreEasierThanTheWhole) {
 
 TEST(RetrievalTest, AsOneFoldFoldsAreTheWhole) {
   const Gallery gallery = NoisyGallery(30, 16, 1);
-  EXPECT_DOUBLE_EQ(EvaluateRetrievalFolds(gallery, 1).t2i.r1, EvaluateRetrieval(gallery).t2i.r1);
+  EXPECT_DOUBLE_EQ(EvaluateRetrievalFolds(gallery, 1, 30).t2i.r1,
+                   EvaluateRetrieval(gallery).t2i.r1);
+}
+
+TEST(RetrievalTest, ImagesBehindTheLastFoldAreLeftOut) {
+  // Images 0 to 3 find their captions; 4 and 5 have each other's.
+  const Gallery gallery{.dim = 1,
+                        .images = {1, -1, 1, -1, 1, -1},
+                        .texts = {1, -1, 1, -1, -1, 1},
+                        .image_of_text = {0, 1, 2, 3, 4, 5}};
+  EXPECT_DOUBLE_EQ(EvaluateRetrievalFolds(gallery, 2, 2).i2t.r1, 100);
+  EXPECT_DOUBLE_EQ(EvaluateRetrievalFolds(gallery, 2, 2).t2i.r1, 100);
+  EXPECT_DOUBLE_EQ(EvaluateRetrievalFolds(gallery, 3, 2).i2t.r1, 100 * 2 / 3.0);
+  EXPECT_DOUBLE_EQ(EvaluateRetrievalFolds(gallery, 3, 2).i2t.mean, (1 + 1 + 2) / 3.0);
 }
 
 TEST(RetrievalTest, ChanceIsTwoOverTheImages) {
@@ -103,6 +116,14 @@ TEST(LearningRateTest, DecaysEveryFewRounds) {
   std::vector<double> rates;
   for (int round = 1; round <= 8; ++round) rates.push_back(LearningRate(settings, round));
   EXPECT_EQ(rates, (std::vector<double>{1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25}));
+}
+
+TEST(LearningRateTest, WarmUpScalesTheDecayedRate) {
+  const LocalTraining settings{.learning_rate = 1,
+                               .learning_rate_decay = 0.5,
+                               .learning_rate_decay_every = 2,
+                               .warmup_rounds = 4};
+  EXPECT_DOUBLE_EQ(LearningRate(settings, 3), 0.5 * 3 / 5);
 }
 
 TEST(LearningRateTest, WarmUpRisesToTheFullRateAfterItsRounds) {
