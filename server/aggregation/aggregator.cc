@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/parallel.h"
 #include "common/base/status.h"
@@ -24,10 +23,17 @@ double RescaleOf(const std::vector<Contribution>& all, const std::vector<CohortM
   return arrived.front().coefficient / same->coefficient;
 }
 
+// What is added up of an update.
+Manifest AddedOf(const Target& target) {
+  Manifest added = target.manifest;
+  for (const SummedTensor& tensor : target.summed) added.tensors.push_back(tensor.spec);
+  return added;
+}
+
 std::map<std::string, Manifest> UploadsOf(const std::vector<Target>& targets) {
   std::map<std::string, Manifest> uploads;
   for (const Target& target : targets) {
-    Manifest& upload = uploads[target.dataset] = target.manifest;
+    Manifest& upload = uploads[target.dataset] = AddedOf(target);
     upload.tensors.insert(upload.tensors.end(), target.representations.begin(),
                           target.representations.end());
   }
@@ -37,17 +43,24 @@ std::map<std::string, Manifest> UploadsOf(const std::vector<Target>& targets) {
 }  // namespace
 
 Aggregator::Aggregator(std::vector<Target> targets, std::vector<CohortMember> cohort,
-                       const AggregationConfig& config, Sums sums, bool keep)
+                       const AggregationConfig& config, Sums sums, bool keep, PlanAdjustment adjust)
     : targets_(std::move(targets)),
       uploads_(UploadsOf(targets_)),
       cohort_(std::move(cohort)),
       config_(config),
       keep_(keep || config.rule == Rule::kRelease),
-      full_plan_(BuildPlan(targets_, cohort_, config_)),
+      adjust_(std::move(adjust)),
+      full_(std::make_shared<const Routing>(RoutingOf(cohort_))),
       sums_(std::move(sums)) {
   for (size_t i = sums_.size(); i < targets_.size(); ++i) {
-    sums_.push_back(std::make_unique<Accumulator>(targets_[i].manifest));
+    sums_.push_back(std::make_unique<Accumulator>(AddedOf(targets_[i])));
   }
+}
+
+Routing Aggregator::RoutingOf(std::vector<CohortMember> cohort) const {
+  Plan plan = BuildPlan(targets_, cohort, config_);
+  if (adjust_ != nullptr) adjust_(cohort, &plan);
+  return Routing(targets_, std::move(cohort), std::move(plan));
 }
 
 const Target& Aggregator::TargetOf(const CohortMember& member) const {
@@ -66,8 +79,9 @@ size_t Aggregator::added() const {
 
 std::shared_ptr<Upload> Aggregator::NewUpload(const CohortMember& member, uint64_t most_bytes,
                                               std::unique_ptr<Spool> spool) const {
-  return std::make_shared<Upload>(&ManifestOf(member), TargetOf(member).manifest.tensors.size(),
-                                  most_bytes, std::move(spool));
+  const Manifest& manifest = ManifestOf(member);
+  const size_t added = manifest.tensors.size() - TargetOf(member).representations.size();
+  return std::make_shared<Upload>(&manifest, added, most_bytes, std::move(spool));
 }
 
 absl::Status Aggregator::Add(const std::string& client, std::shared_ptr<Upload> upload,
@@ -85,7 +99,7 @@ absl::Status Aggregator::Add(const std::string& client, std::shared_ptr<Upload> 
   // merge.
   if (config_.rule == Rule::kPaper) {
     const auto place = static_cast<size_t>(member - cohort_.begin());
-    addend = AddendOf(std::move(addend.upload), full_plan_, place, cohort_);
+    addend = AddendOf(std::move(addend.upload), *full_, place);
   }
   {
     absl::MutexLock lock(&mutex_);
@@ -111,28 +125,9 @@ absl::Status Aggregator::health() const {
   return health_;
 }
 
-Aggregator::Routes Aggregator::RoutesOf(const Plan& plan, size_t member,
-                                        const std::vector<CohortMember>& cohort) const {
-  const Manifest& own = TargetOf(cohort[member]).manifest;
-  absl::flat_hash_map<absl::string_view, size_t> places;
-  for (size_t i = 0; i < own.tensors.size(); ++i) places[own.tensors[i].name] = i;
-  Routes routes(own.tensors.size());
-  for (size_t t = 0; t < targets_.size(); ++t) {
-    const TargetPlan& target_plan = plan.at(targets_[t].dataset);
-    for (size_t p = 0; p < target_plan.size(); ++p) {
-      for (const Contribution& contribution : target_plan[p]) {
-        if (contribution.member != member) continue;
-        routes[places.at(contribution.source)].push_back({t, p, contribution.coefficient});
-      }
-    }
-  }
-  return routes;
-}
-
-Aggregator::Addend Aggregator::AddendOf(std::shared_ptr<Upload> upload, const Plan& plan,
-                                        size_t member,
-                                        const std::vector<CohortMember>& cohort) const {
-  Addend addend{.upload = std::move(upload), .routes = RoutesOf(plan, member, cohort)};
+Aggregator::Addend Aggregator::AddendOf(std::shared_ptr<Upload> upload, const Routing& routing,
+                                        size_t member) const {
+  Addend addend{.upload = std::move(upload), .routes = routing.RoutesOf(member)};
   if (!keep_) return addend;
   if (std::optional<PlainUpdate> plain = PlainUpdate::Of(addend.upload, addend.routes.size())) {
     addend.plain = std::make_shared<const PlainUpdate>(*std::move(plain));
@@ -188,11 +183,10 @@ absl::Status Aggregator::AddKeptLocked(int threads) {
   if (!health_.ok() || kept_.empty()) return health_;
   if (config_.rule == Rule::kRelease) {
     // Only now is it known who has reported, on which the coefficients depend.
-    const std::vector<CohortMember> arrived = ArrivedLocked();
-    const Plan plan = BuildPlan(targets_, arrived, config_);
-    for (size_t i = 0; i < arrived.size(); ++i) {
-      Addend& kept = kept_.at(arrived[i].client);
-      kept = AddendOf(std::move(kept.upload), plan, i, arrived);
+    const Routing routing = RoutingOf(ArrivedLocked());
+    for (size_t i = 0; i < routing.cohort().size(); ++i) {
+      Addend& kept = kept_.at(routing.cohort()[i].client);
+      kept = AddendOf(std::move(kept.upload), routing, i);
     }
   }
   std::vector<Addend> coded;
@@ -209,10 +203,8 @@ std::map<std::string, StateDict> Aggregator::Representations() const {
   return representations_;
 }
 
-std::vector<MergeStep> Aggregator::StepsOfLocked(const Plan& plan,
-                                                 const std::vector<CohortMember>& arrived,
-                                                 std::map<std::string, StateDict>* globals) const {
-  std::map<std::pair<size_t, size_t>, std::vector<MergeStep::Addend>> addends;
+Aggregator::PlainAddends Aggregator::PlainAddendsLocked() const {
+  PlainAddends addends;
   for (const Addend& plain : plain_) {
     for (size_t tensor = 0; tensor < plain.routes.size(); ++tensor) {
       for (const Route& route : plain.routes[tensor]) {
@@ -220,32 +212,58 @@ std::vector<MergeStep> Aggregator::StepsOfLocked(const Plan& plan,
       }
     }
   }
+  return addends;
+}
+
+MergeStep Aggregator::StepOf(const Routing& routing, size_t target, size_t parameter,
+                             std::map<std::string, StateDict>* globals) const {
+  const std::vector<Contribution>& contributions = routing.PlanOf(target)[parameter];
+  const std::vector<CohortMember>& arrived = routing.cohort();
+  MergeStep step{.tensor = &globals->at(targets_[target].dataset)[parameter].tensor,
+                 .sums = sums_[target].get(),
+                 .place = parameter,
+                 .factor = AddedBy(routing).Scale(target, parameter)};
+  if (config_.rule == Rule::kPaper) {
+    step.factor *= RescaleOf(full_->PlanOf(target)[parameter], cohort_, contributions,
+                             arrived[contributions.front().member]);
+  }
+  // Contributions from other globals, summed by (dataset, source tensor). A map, so that the order
+  // of these float64 additions is the same in every run.
+  std::map<std::pair<std::string, std::string>, double> others;
+  for (const Contribution& contribution : contributions) {
+    others[{arrived[contribution.member].dataset, contribution.source}] += contribution.coefficient;
+  }
+  for (const auto& [source, coefficient] : others) {
+    const Tensor* tensor = globals->at(source.first).Find(source.second);
+    if (tensor != step.tensor) step.foreign.emplace_back(tensor, coefficient);
+  }
+  return step;
+}
+
+std::vector<MergeStep> Aggregator::StepsLocked(const Routing& routing,
+                                               std::map<std::string, StateDict>* globals) {
+  PlainAddends addends = PlainAddendsLocked();
   std::vector<MergeStep> steps;
   for (size_t t = 0; t < targets_.size(); ++t) {
-    StateDict& state = globals->at(targets_[t].dataset);
-    const TargetPlan& target_plan = plan.at(targets_[t].dataset);
-    for (size_t p = 0; p < target_plan.size(); ++p) {
-      if (target_plan[p].empty()) continue;
-      MergeStep step{.tensor = &state[p].tensor,
-                     .sums = sums_[t].get(),
-                     .place = p,
-                     .addends = std::move(addends[{t, p}])};
-      if (config_.rule == Rule::kPaper) {
-        step.factor = RescaleOf(full_plan_.at(targets_[t].dataset)[p], cohort_, target_plan[p],
-                                arrived[target_plan[p].front().member]);
-      }
-      // Contributions from other globals, summed by (dataset, source tensor). A map, so that the
-      // order of these float64 additions is the same in every run.
-      std::map<std::pair<std::string, std::string>, double> others;
-      for (const Contribution& contribution : target_plan[p]) {
-        const std::string& dataset = arrived[contribution.member].dataset;
-        others[{dataset, contribution.source}] += contribution.coefficient;
-      }
-      for (const auto& [source, coefficient] : others) {
-        const Tensor* tensor = globals->at(source.first).Find(source.second);
-        if (tensor != step.tensor) step.foreign.emplace_back(tensor, coefficient);
-      }
-      steps.push_back(std::move(step));
+    const size_t plain = targets_[t].manifest.tensors.size();
+    for (size_t p = 0; p < plain; ++p) {
+      if (routing.PlanOf(t)[p].empty()) continue;
+      steps.push_back(StepOf(routing, t, p, globals));
+      steps.back().addends = std::move(addends[{t, p}]);
+    }
+    if (targets_[t].summed.empty()) continue;
+    // Added to zeros, so that the sum is rounded to float32 once; not rescaled for absent clients.
+    StateDict& summed = outcome_.summed[targets_[t].dataset];
+    for (const SummedTensor& tensor : targets_[t].summed) {
+      // Names of a manifest are unique.
+      summed.Add(tensor.spec.name, Tensor::Zeros(tensor.spec.shape)).IgnoreError();
+    }
+    for (size_t i = 0; i < summed.size(); ++i) {
+      steps.push_back({.tensor = &summed[i].tensor,
+                       .sums = sums_[t].get(),
+                       .place = plain + i,
+                       .factor = AddedBy(routing).Scale(t, plain + i),
+                       .addends = std::move(addends[{t, plain + i}])});
     }
   }
   return steps;
@@ -255,13 +273,18 @@ absl::StatusOr<std::unique_ptr<RunningMerge>> Aggregator::BeginMerge(
     std::map<std::string, StateDict>* globals, int threads) {
   absl::MutexLock lock(&mutex_);
   RETURN_IF_ERROR(AddKeptLocked(threads));
-  const std::vector<CohortMember> arrived = ArrivedLocked();
-  const bool all = arrived.size() == cohort_.size();
-  const Plan rest = all ? Plan() : BuildPlan(targets_, arrived, config_);
-  const Plan& plan = all ? full_plan_ : rest;
-  std::vector<MergeStep> steps = StepsOfLocked(plan, arrived, globals);
+  std::vector<CohortMember> arrived = ArrivedLocked();
+  outcome_.routing = arrived.size() == cohort_.size()
+                         ? full_
+                         : std::make_shared<const Routing>(RoutingOf(std::move(arrived)));
+  std::vector<MergeStep> steps = StepsLocked(*outcome_.routing, globals);
   plain_.clear();  // the steps hold what they read, and free it when the merge is finished
   return RunningMerge::Start(std::move(steps), threads);
+}
+
+Aggregator::Outcome Aggregator::TakeOutcome() {
+  absl::MutexLock lock(&mutex_);
+  return std::move(outcome_);
 }
 
 absl::Status Aggregator::FinishInto(std::map<std::string, StateDict>* globals, int threads) {

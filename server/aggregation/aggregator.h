@@ -17,6 +17,9 @@
 // depends on who comes after it, so spools are kept until the end. Memory is O(globals) either way,
 // whatever the number of clients.
 //
+// Further tensors of an update are summed with a fixed weight (Target::summed), in the same sums
+// and as exactly, or kept of each client apart (Target::representations).
+//
 // Exactness: each product is rounded to 2^-41. The rescaling multiplies that by D over the arrived
 // D: with K contributions the change of a value is within K * 2^-41 * D / D_arrived of the exact
 // one before it is rounded to float32.
@@ -42,6 +45,7 @@
 #include "server/aggregation/merge.h"
 #include "server/aggregation/plain_update.h"
 #include "server/aggregation/plan.h"
+#include "server/aggregation/routing.h"
 #include "server/aggregation/spool.h"
 #include "server/aggregation/upload.h"
 
@@ -53,9 +57,10 @@ using Sums = std::vector<std::unique_ptr<Accumulator>>;
 class Aggregator {
  public:
   // `cohort`: in increasing order of name. `sums`: of an earlier Aggregator for the same targets
-  // (TakeSums()), or none. `keep`: keep all updates until AddKept().
+  // (TakeSums()), or none. `keep`: keep all updates until AddKept(). `adjust`: may be null.
   Aggregator(std::vector<Target> targets, std::vector<CohortMember> cohort,
-             const AggregationConfig& config, Sums sums = {}, bool keep = false);
+             const AggregationConfig& config, Sums sums = {}, bool keep = false,
+             PlanAdjustment adjust = nullptr);
 
   // A new upload of `member`, of at most `most_bytes`.
   std::shared_ptr<Upload> NewUpload(const CohortMember& member, uint64_t most_bytes,
@@ -90,6 +95,13 @@ class Aggregator {
       std::map<std::string, StateDict>* globals, int threads = 1);
   // The whole merge.
   absl::Status FinishInto(std::map<std::string, StateDict>* globals, int threads = 1);
+  struct Outcome {
+    std::shared_ptr<const Routing> routing;  // cohort and plan of the clients that were added
+    std::map<std::string, StateDict> summed =
+        {};  // by dataset: Target::summed, where there are any
+  };
+  // What the merge used and made besides the globals. Once, when it is finished.
+  Outcome TakeOutcome();
   // The new globals from the current ones.
   absl::StatusOr<std::map<std::string, StateDict>> Finish(
       const std::map<std::string, StateDict>& globals) &&;
@@ -98,14 +110,6 @@ class Aggregator {
   Sums TakeSums();
 
  private:
-  // Where a tensor of a member's update goes.
-  struct Route {
-    size_t target;
-    size_t tensor;
-    double weight;
-  };
-  using Routes = std::vector<std::vector<Route>>;  // by the tensor's place in the member's manifest
-
   // A verified update that is to be added.
   struct Addend {
     std::shared_ptr<Upload> upload;
@@ -114,8 +118,12 @@ class Aggregator {
   };
 
   const Target& TargetOf(const CohortMember& member) const;
-  Addend AddendOf(std::shared_ptr<Upload> upload, const Plan& plan, size_t member,
-                  const std::vector<CohortMember>& cohort) const;
+  Routing RoutingOf(std::vector<CohortMember> cohort) const;
+  // The routing by which updates were added, when `arrived` is that of the clients that came.
+  const Routing& AddedBy(const Routing& arrived) const {
+    return config_.rule == Rule::kPaper ? *full_ : arrived;
+  }
+  Addend AddendOf(std::shared_ptr<Upload> upload, const Routing& routing, size_t member) const;
 
   // Adds chunk i of all updates before chunk i + 1: chunks of the same number cover about the same
   // values, so their sums are still in the cache for the next update.
@@ -124,18 +132,23 @@ class Aggregator {
   absl::Status AddKeptLocked(int threads) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The clients of the cohort whose updates were added.
   std::vector<CohortMember> ArrivedLocked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
-  Routes RoutesOf(const Plan& plan, size_t member, const std::vector<CohortMember>& cohort) const;
-  std::vector<MergeStep> StepsOfLocked(const Plan& plan, const std::vector<CohortMember>& arrived,
-                                       std::map<std::string, StateDict>* globals) const
-      ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  // By target and tensor: of the updates that the merge reads where they lie.
+  using PlainAddends = std::map<std::pair<size_t, size_t>, std::vector<MergeStep::Addend>>;
+  PlainAddends PlainAddendsLocked() const ABSL_SHARED_LOCKS_REQUIRED(mutex_);
+  MergeStep StepOf(const Routing& routing, size_t target, size_t parameter,
+                   std::map<std::string, StateDict>* globals) const;
+  std::vector<MergeStep> StepsLocked(const Routing& routing,
+                                     std::map<std::string, StateDict>* globals)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::vector<Target> targets_;
   const std::map<std::string, Manifest> uploads_;  // by dataset
   const std::vector<CohortMember> cohort_;
   const AggregationConfig config_;
   const bool keep_;
-  const Plan full_plan_;  // as if all of the cohort had reported
-  Sums sums_;             // by target
+  const PlanAdjustment adjust_;
+  const std::shared_ptr<const Routing> full_;  // as if all of the cohort had reported
+  Sums sums_;  // by target, over its plain parameters and then its summed tensors
 
   mutable absl::Mutex mutex_;
   absl::Status health_ ABSL_GUARDED_BY(mutex_);
@@ -143,6 +156,7 @@ class Aggregator {
   std::map<std::string, Addend> kept_ ABSL_GUARDED_BY(mutex_);  // by client, until AddKept()
   std::vector<Addend> plain_ ABSL_GUARDED_BY(mutex_);           // until BeginMerge()
   std::map<std::string, StateDict> representations_ ABSL_GUARDED_BY(mutex_);
+  Outcome outcome_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tributary

@@ -19,7 +19,7 @@ namespace tributary {
 class PlainUpdate {
  public:
   // Nothing if a value must be decoded first, or lies in a file. `upload`: complete. `tensors`: how
-  // many of the manifest's tensors are parameters; those after them are representations.
+  // many of the manifest's tensors are added to sums; those after them are representations.
   static std::optional<PlainUpdate> Of(std::shared_ptr<const Upload> upload, size_t tensors);
 
   // Adds weight * value to `sums`, in fixed point, for the values of tensor number `tensor` from

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -31,6 +32,11 @@ struct Contribution {
 using TargetPlan = std::vector<std::vector<Contribution>>;
 // By target dataset.
 using Plan = std::map<std::string, TargetPlan>;
+
+// Changes a plan's coefficients beyond what AggregationConfig says. Pure. Under rule `paper` the
+// coefficients of one parameter must keep their ratios when members are absent: an update is added
+// by its share of the whole cohort, and one common factor corrects the sum in the end.
+using PlanAdjustment = std::function<void(const std::vector<CohortMember>& cohort, Plan* plan)>;
 
 // The factor on a member's sample count: pair_weight for pair clients.
 double MemberWeight(const CohortMember& member, const AggregationConfig& config);

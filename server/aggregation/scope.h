@@ -41,12 +41,22 @@ struct CohortMember {
   uint64_t samples = 0;  // n_k
 };
 
+// A tensor of updates beside the parameters: the round gives the exact sum of weight * tensor over
+// the clients that arrived, not rescaled for absent ones. Memory is that of one sum, whatever the
+// number of clients.
+struct SummedTensor {
+  TensorSpec spec;
+  double weight = 0;  // in [0, 1]
+};
+
 // A global model as aggregation's destination.
 struct Target {
   std::string dataset;
   Modality modality = Modality::kImage;
   Manifest manifest;  // plain parameters
-  // What its clients upload after these, to be kept and not merged (CreamFL's representations).
+  // What its clients upload besides, in this order after the plain parameters: tensors that are
+  // summed, and those that are kept of each client apart (representations of a public set).
+  std::vector<SummedTensor> summed = {};
   std::vector<TensorSpec> representations = {};
 };
 

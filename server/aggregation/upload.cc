@@ -22,15 +22,15 @@ UploadBounds BoundsOf(const Manifest& manifest) {
   return bounds;
 }
 
-Upload::Upload(const Manifest* manifest, size_t plain, uint64_t most_bytes,
+Upload::Upload(const Manifest* manifest, size_t added, uint64_t most_bytes,
                std::unique_ptr<Spool> spool)
     : manifest_(manifest),
-      plain_(plain),
+      added_(added),
       most_bytes_(most_bytes),
       spool_(std::move(spool)),
       reader_(manifest, kLargestDelta) {
   absl::MutexLock lock(&mutex_);
-  for (size_t i = plain; i < manifest->tensors.size(); ++i) {
+  for (size_t i = added; i < manifest->tensors.size(); ++i) {
     // Names of a manifest are unique.
     const TensorSpec& spec = manifest->tensors[i];
     representations_.Add(spec.name, Tensor::Zeros(spec.shape)).IgnoreError();
@@ -69,9 +69,9 @@ absl::Status Upload::Append(int ticket, std::string chunk) {
   RETURN_IF_ERROR(
       reader_.Read(chunk, [this](size_t tensor, size_t offset, absl::Span<const float> values)
                               ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                                if (tensor < plain_) return;
+                                if (tensor < added_) return;
                                 std::copy(values.begin(), values.end(),
-                                          representations_[tensor - plain_].tensor.values.begin() +
+                                          representations_[tensor - added_].tensor.values.begin() +
                                               static_cast<std::ptrdiff_t>(offset));
                               }));
   absl::Status spooled = spool_->Append(std::move(chunk));

@@ -31,10 +31,10 @@ UploadBounds BoundsOf(const Manifest& manifest);
 
 class Upload {
  public:
-  // `manifest` must outlive the upload. Its first `plain` tensors are parameters; the others are
-  // representations, which are also decoded and kept beside the chunks. `most_bytes`: of all chunks
-  // together.
-  Upload(const Manifest* manifest, size_t plain, uint64_t most_bytes, std::unique_ptr<Spool> spool);
+  // `manifest` must outlive the upload. Its first `added` tensors will be added to sums; the others
+  // are representations, which are also decoded and kept beside the chunks. `most_bytes`: of all
+  // chunks together.
+  Upload(const Manifest* manifest, size_t added, uint64_t most_bytes, std::unique_ptr<Spool> spool);
 
   // From now on only the stream that shows `ticket` may append. Returns how many chunks are held.
   uint32_t Claim(int ticket);
@@ -62,7 +62,7 @@ class Upload {
 
  private:
   const Manifest* const manifest_;
-  const size_t plain_;
+  const size_t added_;
   const uint64_t most_bytes_;
   mutable absl::Mutex mutex_;
   std::unique_ptr<Spool> spool_ ABSL_GUARDED_BY(mutex_);
