@@ -36,6 +36,7 @@ absl::Status Daemon::Run() {
   grpc::GenericStub bulk(channel);
   UpdateStore store(folder_->updates_path(), setting_.log);
   ResidualStore residuals(folder_->residuals_path(), setting_.log);
+  RoundStateStore method_states(folder_->method_state_path());
   ProgressBoard board([this] { events_.Push(WorkProgressed{}); });
   bool finished = false;
   // The block ends the worker before the stores are emptied. Members are destroyed in reverse
@@ -46,6 +47,7 @@ absl::Status Daemon::Run() {
                        .dial = &dial_,
                        .store = &store,
                        .residuals = &residuals,
+                       .method_states = &method_states,
                        .gate = &gate_,
                        .board = &board,
                        .log = setting_.log,
@@ -68,6 +70,7 @@ absl::Status Daemon::Run() {
   if (!finished) return absl::OkStatus();
   store.DropAll();
   residuals.DropAll();
+  method_states.DropAll();
   return folder_->ForgetRun();
 }
 

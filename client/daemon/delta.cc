@@ -31,9 +31,9 @@ absl::Status SubtractPulled(const StateDict& pulled, const Manifest& upload, Sta
   }
   for (size_t i = 0; i < weights->size(); ++i) {
     StateDict::Entry& entry = (*weights)[i];
-    const bool representation = entry.name == kPublicFeatures;
-    const Tensor* start = representation ? nullptr : pulled.Find(entry.name);
-    if (!representation && (start == nullptr || start->shape != entry.tensor.shape)) {
+    const bool plain = IsPlain(entry.name);
+    const Tensor* start = plain ? pulled.Find(entry.name) : nullptr;
+    if (plain && (start == nullptr || start->shape != entry.tensor.shape)) {
       return absl::InternalError(absl::StrCat("the pulled model has no tensor ", entry.name,
                                               " of the trained one's shape"));
     }

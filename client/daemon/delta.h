@@ -8,10 +8,10 @@
 
 namespace tributary {
 
-// weights <- weights - pulled, tensor by tensor; representations (kPublicFeatures) stay as they
-// are. `weights` must hold exactly the tensors of `upload`, in its order, and `pulled` at least
-// those but representations: Internal otherwise. OutOfRange, naming the tensor, if a difference is
-// not finite: such an update would be refused.
+// weights <- weights - pulled, parameter by parameter; other tensors (IsPlain()) stay as they are.
+// `weights` must hold exactly the tensors of `upload`, in its order, and `pulled` at least its
+// parameters: Internal otherwise. OutOfRange, naming the tensor, if a value is not finite: such an
+// update would be refused.
 absl::Status SubtractPulled(const StateDict& pulled, const Manifest& upload, StateDict* weights);
 
 }  // namespace tributary

@@ -26,8 +26,8 @@ class LocalTaskTrainer : public TaskTrainer {
   LocalTaskTrainer(std::string client, std::unique_ptr<LocalTrainer> trainer)
       : client_(std::move(client)), trainer_(std::move(trainer)) {}
 
-  absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const v1::Task& task,
-                                     const OnStep& on_step,
+  absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const StateDict& method_state,
+                                     const v1::Task& task, const OnStep& on_step,
                                      const std::atomic<bool>& cancelled) override {
     LocalTask local;
     local.round = static_cast<int>(task.round());
@@ -40,9 +40,10 @@ class LocalTaskTrainer : public TaskTrainer {
                                                   on_step(static_cast<uint32_t>(step),
                                                           static_cast<uint32_t>(steps), loss);
                                                 },
-                                                cancelled));
+                                                cancelled, method_state));
     TrainedModel trained;
     trained.weights = std::move(result.upload);
+    trained.method_state = std::move(result.method_state);
     trained.report.set_loss(result.last_loss);
     trained.report.set_first_loss(result.first_loss);
     trained.report.set_steps(static_cast<uint32_t>(result.steps));

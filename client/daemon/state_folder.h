@@ -4,6 +4,7 @@
 //   run.json       {"run_id", "run_name"} of the run that it has joined
 //   updates/       finished updates; see update_store.h
 //   residuals/     residuals of updates in lossy codecs; see residual_store.h
+//   method_state/  what the run's method keeps on clients; see round_state_store.h
 #pragma once
 
 #include <string>
@@ -27,6 +28,7 @@ class StateFolder {
   const std::string& run_id() const { return run_id_; }
   std::string updates_path() const { return path_ + "/updates"; }
   std::string residuals_path() const { return path_ + "/residuals"; }
+  std::string method_state_path() const { return path_ + "/method_state"; }
 
   absl::Status RememberRun(const std::string& run_id, const std::string& run_name);
   // To be called at the end of a run, so that the client may join another one.

@@ -84,7 +84,7 @@ absl::StatusOr<FinishedUpdate> TaskRun::Train(const SessionTerms& terms) {
   place_.board->Stage("train");
   place_.log->info("round {}: training", task_.round());
   ASSIGN_OR_RETURN(TrainedModel trained, trainer_->Train(
-                                             held_->values, task_,
+                                             held_->values, MethodState(terms), task_,
                                              [this](uint32_t step, uint32_t steps, double loss) {
                                                place_.board->Step(step, steps, loss);
                                              },
@@ -101,8 +101,28 @@ absl::StatusOr<FinishedUpdate> TaskRun::Train(const SessionTerms& terms) {
                         .report = std::move(trained.report),
                         .manifest_digest = terms.upload.Digest()};
   update.state = Encode(terms, codec, std::move(trained.weights));
+  if (!trained.method_state.empty()) {
+    // Before the update itself: where that is on disk, what the next round needs is there too. An
+    // update without it must not be merged.
+    RETURN_IF_ERROR(Annotate(place_.method_states->Save(terms.run_id, task_.round(),
+                                                        task_.merged_round(), trained.method_state),
+                             "what the method keeps on this client cannot be written"));
+  }
   Keep(terms, update);
   return update;
+}
+
+StateDict TaskRun::MethodState(const SessionTerms& terms) const {
+  if (task_.merged_round() == 0) return {};
+  absl::StatusOr<StateDict> state = place_.method_states->Load(terms.run_id, task_.merged_round());
+  if (state.ok()) return *std::move(state);
+  if (absl::IsNotFound(state.status()) && !terms.model.control_variates) return {};
+  place_.log->warn(
+      "round {}: what this client kept of round {} cannot be read, and it begins at 0; the "
+      "coordinator's control variates keep its share of that round: {}",
+      task_.round(), task_.merged_round(), state.status().ToString());
+  place_.method_states->Drop(terms.run_id, task_.merged_round());
+  return {};
 }
 
 std::shared_ptr<const EncodedState> TaskRun::Encode(const SessionTerms& terms, Codec codec,

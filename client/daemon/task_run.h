@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "client/daemon/progress_board.h"
 #include "client/daemon/residual_store.h"
+#include "client/daemon/round_state_store.h"
 #include "client/daemon/task_trainer.h"
 #include "client/daemon/timings.h"
 #include "client/daemon/transfer.h"
@@ -36,6 +37,7 @@ struct WorkPlace {
   const Dial* dial = nullptr;         // for pushes
   UpdateStore* store = nullptr;
   ResidualStore* residuals = nullptr;
+  RoundStateStore* method_states = nullptr;
   WorkGate* gate = nullptr;
   ProgressBoard* board = nullptr;
   std::shared_ptr<spdlog::logger> log;
@@ -68,6 +70,8 @@ class TaskRun {
   // Pulls the round's model into *held_.
   absl::Status Pull(const SessionTerms& terms);
   absl::StatusOr<FinishedUpdate> Train(const SessionTerms& terms);
+  // What the method kept of this client's last merged round; empty if it keeps nothing.
+  StateDict MethodState(const SessionTerms& terms) const;
   // Encodes the delta, which is consumed, with error feedback where the codec asks for it.
   std::shared_ptr<const EncodedState> Encode(const SessionTerms& terms, Codec codec,
                                              StateDict delta);

@@ -15,7 +15,8 @@
 namespace tributary {
 
 struct TrainedModel {
-  StateDict weights;  // after training, merged, under plain names, in upload order
+  StateDict weights;  // after training, merged, under plain names; then what is uploaded besides
+  StateDict method_state = {};  // for the client's next round; empty where nothing is kept
   v1::TrainingReport report;
   double waiting_share = 0;  // share of the time that training waited for samples
 };
@@ -28,10 +29,11 @@ class TaskTrainer {
 
   virtual ~TaskTrainer() = default;
 
-  // Trains as `task` says, starting from `pulled` (the tensors of a pull). Looks at `cancelled`
-  // before each step and returns CancelledError if it is set. DataLoss: the shard is damaged.
-  virtual absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const v1::Task& task,
-                                             const OnStep& on_step,
+  // Trains as `task` says, starting from `pulled` (the tensors of a pull). `method_state`: what the
+  // client's last merged round left; empty if there is none. Looks at `cancelled` before each step
+  // and returns CancelledError if it is set. DataLoss: the shard is damaged.
+  virtual absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const StateDict& method_state,
+                                             const v1::Task& task, const OnStep& on_step,
                                              const std::atomic<bool>& cancelled) = 0;
 };
 

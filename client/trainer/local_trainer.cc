@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/trainer/batch_queue.h"
+#include "client/trainer/control_variates.h"
 #include "client/trainer/objective.h"
 #include "client/trainer/public_pass.h"
 #include "client/trainer/training_loop.h"
@@ -102,15 +103,22 @@ struct LocalTrainer::Parts {
 
   absl::StatusOr<TrainingResult> Train(const StateDict& downloaded, const LocalTask& task,
                                        const OnTrainingStep& on_step,
-                                       const std::atomic<bool>& cancelled) const;
+                                       const std::atomic<bool>& cancelled,
+                                       const StateDict& method_state) const;
+  // Adds what is uploaded beside the weights, and what the next round needs.
+  absl::Status Complete(const ControlVariates* control, const PublicPass* public_pass,
+                        Transformer* model, TrainingResult* result) const;
 };
 
-absl::StatusOr<TrainingResult> LocalTrainer::Parts::Train(
-    const StateDict& downloaded, const LocalTask& task, const OnTrainingStep& on_step,
-    const std::atomic<bool>& cancelled) const {
+absl::StatusOr<TrainingResult> LocalTrainer::Parts::Train(const StateDict& downloaded,
+                                                          const LocalTask& task,
+                                                          const OnTrainingStep& on_step,
+                                                          const std::atomic<bool>& cancelled,
+                                                          const StateDict& method_state) const {
   const absl::Time start = absl::Now();
-  // With weight decay, rows of the word table move that never occur.
-  const bool shorten = task.training.weight_decay == 0;
+  // Rows of the word table that never occur have no gradient, but weight decay and control variates
+  // move them.
+  const bool shorten = task.training.weight_decay == 0 && !spec.control_variates;
   const std::vector<int64_t> whole_table;
   const std::vector<int64_t>& places = shorten ? word_places : whole_table;
   BatchQueue queue(*samples, task, places);  // begins while the model is made
@@ -123,20 +131,39 @@ absl::StatusOr<TrainingResult> LocalTrainer::Parts::Train(
                      PublicPass::Create(*public_samples, *task.training.contrast,
                                         samples->modality(), downloaded, places, model.get()));
   }
+  std::unique_ptr<ControlVariates> control;
+  if (spec.control_variates) {
+    ASSIGN_OR_RETURN(control, ControlVariates::Create(downloaded, method_state, *model));
+  }
   RandomStream drop_path(task.seed, "drop_path", static_cast<uint64_t>(task.round), task.client);
   model->SetTraining(&drop_path);
   const std::unique_ptr<Objective> objective =
       MakeObjective(samples->modality(), task.training, device);
-  ASSIGN_OR_RETURN(TrainingResult result, RunTrainingLoop(task, *objective, on_step, cancelled,
-                                                          &queue, public_pass.get(), model.get()));
-  result.upload = model->Merged();
-  if (public_pass != nullptr && samples->modality() != Modality::kPair) {
-    model->SetTraining(nullptr);
-    ASSIGN_OR_RETURN(const at::Tensor features, public_pass->Features());
-    RETURN_IF_ERROR(result.upload.Add(std::string(kPublicFeatures), FromTorch(features)));
-  }
+  ASSIGN_OR_RETURN(TrainingResult result,
+                   RunTrainingLoop(task, *objective,
+                                   {.public_pass = public_pass.get(), .control = control.get()},
+                                   on_step, cancelled, &queue, model.get()));
+  RETURN_IF_ERROR(Complete(control.get(), public_pass.get(), model.get(), &result));
   result.seconds = absl::ToDoubleSeconds(absl::Now() - start);
   return result;
+}
+
+absl::Status LocalTrainer::Parts::Complete(const ControlVariates* control,
+                                           const PublicPass* public_pass, Transformer* model,
+                                           TrainingResult* result) const {
+  result->upload = model->Merged();
+  if (control != nullptr) {
+    ControlVariates::Result variates = control->Finish();
+    for (size_t i = 0; i < variates.change.size(); ++i) {
+      StateDict::Entry& entry = variates.change[i];
+      RETURN_IF_ERROR(result->upload.Add(entry.name, std::move(entry.tensor)));
+    }
+    result->method_state = std::move(variates.own);
+  }
+  if (public_pass == nullptr || samples->modality() == Modality::kPair) return absl::OkStatus();
+  model->SetTraining(nullptr);
+  ASSIGN_OR_RETURN(const at::Tensor features, public_pass->Features());
+  return result->upload.Add(std::string(kPublicFeatures), FromTorch(features));
 }
 
 LocalTrainer::LocalTrainer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -171,13 +198,14 @@ int64_t LocalTrainer::sample_count() const { return parts_->samples->count(); }
 absl::StatusOr<TrainingResult> LocalTrainer::Train(const StateDict& downloaded,
                                                    const LocalTask& task,
                                                    const OnTrainingStep& on_step,
-                                                   const std::atomic<bool>& cancelled) {
+                                                   const std::atomic<bool>& cancelled,
+                                                   const StateDict& method_state) {
   RETURN_IF_ERROR(CheckSettings(task.training));
   // What the round used goes back to the system, whichever way it ends.
   const absl::Cleanup trim = [] { malloc_trim(0); };
   try {
     at::set_num_threads(parts_->threads);  // of the calling thread
-    return parts_->Train(downloaded, task, on_step, cancelled);
+    return parts_->Train(downloaded, task, on_step, cancelled, method_state);
   } catch (const c10::OutOfMemoryError& error) {
     return absl::ResourceExhaustedError(
         absl::StrCat("out of memory in training: ", error.what_without_backtrace()));

@@ -39,10 +39,11 @@ struct LocalTask {
 };
 
 struct TrainingResult {
-  StateDict upload;       // W + g * A under plain names, and the features of the public set, in the
-                          // order of ModelManifest(kUpload)
-  double first_loss = 0;  // mean over the samples of the first epoch
-  double last_loss = 0;   // of the last epoch
+  StateDict upload;  // W + g * A under plain names, changes of control variates, and features of
+                     // the public set, in the order of ModelManifest(kUpload)
+  StateDict method_state = {};  // for the client's next round: its own control variates
+  double first_loss = 0;        // mean over the samples of the first epoch
+  double last_loss = 0;         // of the last epoch
   int64_t steps = 0;
   double seconds = 0;
   // Of the steps over the client's own samples: waiting for their batches, and all else.
@@ -56,7 +57,7 @@ using OnTrainingStep = std::function<void(int64_t step, int64_t steps, double lo
 class LocalTrainer {
  public:
   // `samples` give the modality; common/train/shard_samples.h makes them from a shard.
-  // `public_samples`: of CreamFL's public set; null where spec.public_samples is 0.
+  // `public_samples`: of the public set; null where spec.public_samples is 0.
   // InvalidArgument: the spec makes no model, no such device, or settings out of range.
   // FailedPrecondition: there are no samples, or CUDA is asked for and absent.
   static absl::StatusOr<std::unique_ptr<LocalTrainer>> Create(
@@ -69,12 +70,15 @@ class LocalTrainer {
   int64_t sample_count() const;
 
   // Trains as `task` says from `downloaded` (the tensors of TensorScope::kDownload, gates start at
-  // 0). Looks at `cancelled` before each step: Cancelled. FailedPrecondition: `downloaded` does not
-  // fit the model. DataLoss: a sample cannot be read. Internal: a loss that is not finite; the
-  // message names step and learning rate. ResourceExhausted: out of memory.
+  // 0). `method_state`: TrainingResult::method_state of the client's last merged round; empty if
+  // there is none. Looks at `cancelled` before each step: Cancelled. FailedPrecondition:
+  // `downloaded` or `method_state` does not fit the model. DataLoss: a sample cannot be read.
+  // Internal: a loss that is not finite; the message names step and learning rate.
+  // ResourceExhausted: out of memory.
   absl::StatusOr<TrainingResult> Train(const StateDict& downloaded, const LocalTask& task,
                                        const OnTrainingStep& on_step,
-                                       const std::atomic<bool>& cancelled);
+                                       const std::atomic<bool>& cancelled,
+                                       const StateDict& method_state = {});
 
  private:
   struct Parts;

@@ -42,10 +42,12 @@ class MeanLoss {
 
 class Loop {
  public:
-  Loop(const LocalTask& task, const Objective& objective, Transformer* model)
+  Loop(const LocalTask& task, const Objective& objective, ControlVariates* control,
+       Transformer* model)
       : task_(task),
         settings_(task.training),
         objective_(objective),
+        control_(control),
         model_(model),
         weights_(model->Trained(settings_.aux_trained)),
         optimizer_(AllParameters(), settings_.learning_rate, settings_.weight_decay) {
@@ -64,6 +66,7 @@ class Loop {
     const double value = loss.item<double>();
     RETURN_IF_ERROR(CheckFinite(value, step));
     loss.backward();
+    if (control_ != nullptr) control_->Correct();
     if (settings_.clip_norm > 0) optimizer_.ClipGradients(settings_.clip_norm);
     optimizer_.Step();
     return value;
@@ -89,6 +92,7 @@ class Loop {
   const LocalTask& task_;
   const LocalTraining& settings_;
   const Objective& objective_;
+  ControlVariates* const control_;
   Transformer* const model_;
   const std::vector<at::Tensor> weights_;
   std::vector<at::Tensor> start_;  // the weights before the first step, for the proximal term
@@ -98,11 +102,12 @@ class Loop {
 }  // namespace
 
 absl::StatusOr<TrainingResult> RunTrainingLoop(const LocalTask& task, const Objective& objective,
+                                               const TrainingTerms& terms,
                                                const OnTrainingStep& on_step,
                                                const std::atomic<bool>& cancelled,
-                                               BatchQueue* queue, PublicPass* public_pass,
-                                               Transformer* model) {
-  Loop loop(task, objective, model);
+                                               BatchQueue* queue, Transformer* model) {
+  Loop loop(task, objective, terms.control, model);
+  PublicPass* const public_pass = terms.public_pass;
   TrainingResult result;
   const int64_t public_steps = public_pass == nullptr ? 0 : public_pass->steps();
   const int64_t steps = task.training.epochs * (queue->batches_per_epoch() + public_steps);

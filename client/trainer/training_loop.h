@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "client/trainer/batch_queue.h"
+#include "client/trainer/control_variates.h"
 #include "client/trainer/local_trainer.h"
 #include "client/trainer/objective.h"
 #include "client/trainer/public_pass.h"
@@ -13,14 +14,19 @@
 
 namespace tributary {
 
-// Trains `model` over all of `queue` with a new AdamW, after each epoch over the public set where
-// `public_pass` is not null, and fills all of the result but `upload` and `seconds`. Losses are
-// those of the client's own data. Throws what LibTorch throws; the errors are those of
-// LocalTrainer::Train().
+// What a method adds to the loop; null where it does not.
+struct TrainingTerms {
+  PublicPass* public_pass = nullptr;   // after each epoch
+  ControlVariates* control = nullptr;  // in each step over the client's own data
+};
+
+// Trains `model` over all of `queue` with a new AdamW, and fills all of the result but `upload`,
+// `method_state` and `seconds`. Losses are those of the client's own data. Throws what LibTorch
+// throws; the errors are those of LocalTrainer::Train().
 absl::StatusOr<TrainingResult> RunTrainingLoop(const LocalTask& task, const Objective& objective,
+                                               const TrainingTerms& terms,
                                                const OnTrainingStep& on_step,
                                                const std::atomic<bool>& cancelled,
-                                               BatchQueue* queue, PublicPass* public_pass,
-                                               Transformer* model);
+                                               BatchQueue* queue, Transformer* model);
 
 }  // namespace tributary

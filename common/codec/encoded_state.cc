@@ -72,6 +72,7 @@ bool IsFull(int64_t filled, int64_t chunk_bytes) {
 Codec CodecOfTensor(const TensorSpec& spec, Codec codec) {
   const bool small = UsesErrorFeedback(codec);
   if (small && absl::StartsWith(spec.name, "public.")) return Codec::kF16;
+  if (codec == Codec::kF16 && absl::StartsWith(spec.name, "control.")) codec = Codec::kBf16;
   if (spec.shape.size() > 1) return codec;
   const bool delicate = absl::StrContains(spec.name, "norm") ||
                         absl::StrContains(spec.name, "Norm") ||

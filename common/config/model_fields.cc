@@ -79,7 +79,9 @@ const FieldTable<ModelSpec>& ModelSpecFields() {
        WordField("complementary", &ModelSpec::complementary, kComplementaryLayers,
                  Mathematics::kYes, Clients::kYes, "layers with auxiliary weights"),
        WholeField("public_samples", &ModelSpec::public_samples, 0, kMostRows, Mathematics::kYes,
-                  Clients::kYes, "samples of the public set; 0: there is none")}));
+                  Clients::kYes, "samples of the public set; 0: there is none"),
+       FlagField("control_variates", &ModelSpec::control_variates, Mathematics::kYes, Clients::kYes,
+                 "clients correct their gradients by control variates")}));
   return *kFields;
 }
 

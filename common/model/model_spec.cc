@@ -1,7 +1,9 @@
 #include "common/model/model_spec.h"
 
 #include <utility>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace tributary {
@@ -9,6 +11,8 @@ namespace {
 
 constexpr int64_t kMlpRatio = 4;    // hidden width over dim, as in ViT and BERT
 constexpr int64_t kTokenTypes = 2;  // BERT's table has two rows; only row 0 is used
+constexpr absl::string_view kControlPrefix = "control.", kPublicPrefix = "public.";
+constexpr absl::string_view kAuxiliarySuffix = ".aux_weight", kGateSuffix = ".cross_modal_scale";
 
 bool Carries(ComplementaryLayers layers, bool attn) {
   switch (layers) {
@@ -71,6 +75,14 @@ class Lister {
     Add(prefix + "bias", {spec_.classes});
   }
 
+  // Of all plain parameters that are listed already.
+  void ControlVariates() {
+    const std::vector<TensorSpec> listed = manifest_.tensors;
+    for (const TensorSpec& tensor : listed) {
+      if (IsPlain(tensor.name)) Add(ControlOf(tensor.name), tensor.shape);
+    }
+  }
+
   void Representations() {
     const Shape shape = {spec_.public_samples, spec_.dim};
     if (scope_ == TensorScope::kDownload) {
@@ -92,9 +104,9 @@ class Lister {
     Add(name + ".bias", {out});
     // Pair models hold both modalities' blocks, so that there is no other modality to borrow from.
     if (!uni_modal_ || !Carries(spec_.complementary, attn)) return;
-    if (scope_ == TensorScope::kTraining) Add(name + ".cross_modal_scale", {1});
+    if (scope_ == TensorScope::kTraining) Add(absl::StrCat(name, kGateSuffix), {1});
     if (scope_ == TensorScope::kTraining || scope_ == TensorScope::kDownload) {
-      Add(name + ".aux_weight", {out, in});
+      Add(absl::StrCat(name, kAuxiliarySuffix), {out, in});
     }
   }
 
@@ -182,6 +194,17 @@ absl::StatusOr<ComplementaryLayers> ParseComplementaryLayers(absl::string_view n
       "complementary layers \"", name, "\" are unknown; expected none, attn, mlp or all"));
 }
 
+std::string ControlOf(absl::string_view parameter) {
+  return absl::StrCat(kControlPrefix, parameter);
+}
+
+bool IsControl(absl::string_view name) { return absl::StartsWith(name, kControlPrefix); }
+
+bool IsPlain(absl::string_view name) {
+  return !IsControl(name) && !absl::StartsWith(name, kPublicPrefix) &&
+         !absl::EndsWith(name, kAuxiliarySuffix) && !absl::EndsWith(name, kGateSuffix);
+}
+
 absl::StatusOr<Manifest> ModelManifest(const ModelSpec& spec, Modality modality,
                                        TensorScope scope) {
   if (absl::Status status = Check(spec, modality); !status.ok()) return status;
@@ -194,6 +217,8 @@ absl::StatusOr<Manifest> ModelManifest(const ModelSpec& spec, Modality modality,
   if (text) lister.Blocks(1);
   lister.Norm("norm");
   if (modality != Modality::kPair) lister.Head(image ? 0 : 1);
+  const bool transfer = scope == TensorScope::kDownload || scope == TensorScope::kUpload;
+  if (spec.control_variates && transfer) lister.ControlVariates();
   if (spec.public_samples > 0) lister.Representations();
   return std::move(lister).Take();
 }

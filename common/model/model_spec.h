@@ -38,7 +38,8 @@ struct ModelSpec {
   double drop_path = 0.1;  // of the last layer; rises linearly from 0
   int64_t classes = 0;     // of the dataset; 0 for pairs
   ComplementaryLayers complementary = ComplementaryLayers::kNone;  // ignored for pairs
-  int64_t public_samples = 0;  // CreamFL: samples of the public set; 0: there is none
+  int64_t public_samples = 0;     // of the public set; 0: there is none
+  bool control_variates = false;  // clients correct their gradients by control variates
 
   friend bool operator==(const ModelSpec&, const ModelSpec&) = default;
 };
@@ -48,14 +49,24 @@ enum class TensorScope {
   kPlain,     // what a global model is
   kTraining,  // kPlain and, in uni-modal models, `.aux_weight` and `.cross_modal_scale` of the
               // complementary layers: what a client's model holds
-  kDownload,  // kPlain, `.aux_weight`, and the coordinator's representations of the public set
-  kUpload,    // kPlain and, from uni-modal clients, the client's representations of the public set
+  kDownload,  // kPlain, `.aux_weight`, control variates, and the coordinator's representations of
+              // the public set
+  kUpload,    // kPlain, changes of control variates, and, from uni-modal clients, the client's
+              // representations of the public set
 };
+
+// The control variate of a parameter: the coordinator's in a download, by how much the client's
+// changed in an upload. Of the parameter's shape.
+std::string ControlOf(absl::string_view parameter);
+bool IsControl(absl::string_view name);
 
 // The coordinator's representations of the public set, and a client's: [public samples, dim].
 inline constexpr absl::string_view kPublicImages = "public.images";
 inline constexpr absl::string_view kPublicTexts = "public.texts";
 inline constexpr absl::string_view kPublicFeatures = "public.features";
+
+// Whether a tensor of that name is a plain parameter: of kPlain.
+bool IsPlain(absl::string_view name);
 
 // Of the LayerNorms: of the blocks, after the last block, of the text embedding.
 inline constexpr double kBlockNormEps = 1e-5, kFinalNormEps = 1e-6, kTextNormEps = 1e-12;

@@ -39,6 +39,15 @@ TEST(DeltaTest, RepresentationsAreNoDifferences) {
   EXPECT_THAT(weights.Find(features)->values, ElementsAre(0.5, 0.25));
 }
 
+// The coordinator's control variate has been pulled under the name that the client's change has.
+TEST(DeltaTest, ChangesOfControlVariatesAreNoDifferences) {
+  StateDict weights = State({{"a", {4}}, {"control.a", {0.5}}});
+  const StateDict pulled = State({{"a", {3}}, {"control.a", {7}}});
+  ASSERT_TRUE(SubtractPulled(pulled, Manifest::Of(weights), &weights).ok());
+  EXPECT_THAT(weights.Find("a")->values, ElementsAre(1));
+  EXPECT_THAT(weights.Find("control.a")->values, ElementsAre(0.5));
+}
+
 TEST(DeltaTest, RefusesTensorsThatAreNotToBeUploaded) {
   const StateDict pulled = State({{"a", {3}}, {"b", {1}}});
   StateDict weights = State({{"a", {4}}});

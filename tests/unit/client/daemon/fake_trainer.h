@@ -49,6 +49,15 @@ class FakeTraining {
   void SetStep(Step step) {
     Set([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { step_ = std::move(step); });
   }
+  // What trainings leave for the next round.
+  void SetMethodState(StateDict state) {
+    Set([&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { left_state_ = std::move(state); });
+  }
+  // What the last training got of that.
+  StateDict method_state() const {
+    absl::MutexLock lock(&mutex_);
+    return method_state_;
+  }
   // What the last training started from.
   StateDict pulled() const {
     absl::MutexLock lock(&mutex_);
@@ -67,15 +76,16 @@ class FakeTraining {
     Trainer(FakeTraining* training, Manifest upload)
         : training_(training), upload_(std::move(upload)) {}
 
-    absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const v1::Task&,
-                                       const OnStep& on_step,
+    absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const StateDict& method_state,
+                                       const v1::Task&, const OnStep& on_step,
                                        const std::atomic<bool>& cancelled) override {
       on_step(1, 2, 0.5);
       const absl::Status status = training_->Pace(cancelled);
       if (!status.ok()) return status;
       on_step(2, 2, 0.25);
-      const Step step = training_->NextStep(pulled);
+      const Step step = training_->NextStep(pulled, method_state);
       TrainedModel trained;
+      trained.method_state = training_->LeftState();
       for (const TensorSpec& spec : upload_.tensors) {
         Tensor tensor = *pulled.Find(spec.name);
         step(spec.name, &tensor.values);
@@ -106,10 +116,15 @@ class FakeTraining {
     return absl::OkStatus();
   }
 
-  Step NextStep(const StateDict& pulled) {
+  Step NextStep(const StateDict& pulled, const StateDict& method_state) {
     absl::MutexLock lock(&mutex_);
     pulled_ = pulled;
+    method_state_ = method_state;
     return step_;
+  }
+  StateDict LeftState() const {
+    absl::MutexLock lock(&mutex_);
+    return left_state_;
   }
 
   void Set(const std::function<void()>& change) {
@@ -131,6 +146,8 @@ class FakeTraining {
     for (float& value : *weights) value += 1;
   };
   StateDict pulled_;
+  StateDict method_state_;
+  StateDict left_state_;
   bool held_ = false;
   int begun_ = 0;
   int cancelled_ = 0;

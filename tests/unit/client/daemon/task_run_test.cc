@@ -29,7 +29,7 @@ class OnesTrainer : public TaskTrainer {
  public:
   explicit OnesTrainer(const Manifest& upload) : upload_(upload) {}
 
-  absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const v1::Task&,
+  absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const StateDict&, const v1::Task&,
                                      const OnStep& on_step,
                                      const std::atomic<bool>& cancelled) override {
     ++trainings;

@@ -65,6 +65,7 @@ class WorkerPlace {
             .dial = &dial_,
             .store = &store_,
             .residuals = &residuals_,
+            .method_states = &method_states_,
             .gate = &gate_,
             .board = &board_,
             .log = log_,
@@ -92,6 +93,7 @@ class WorkerPlace {
   grpc::GenericStub bulk_;
   UpdateStore store_{scratch_.path(), log_};
   ResidualStore residuals_{scratch_ / "residuals", log_};
+  RoundStateStore method_states_{scratch_ / "method_state"};
   WorkGate gate_;
   ProgressBoard board_;
 };

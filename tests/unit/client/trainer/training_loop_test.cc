@@ -83,14 +83,14 @@ class TrainingLoopTest : public testing::Test {
   absl::StatusOr<TrainingResult> Run(const Objective& objective) {
     BatchQueue queue(*samples_, task_, kWholeTable);
     return RunTrainingLoop(
-        task_, objective,
+        task_, objective, {},
         [this](int64_t step, int64_t steps, double loss) {
           steps_.push_back(step);
           all_steps_ = steps;
           losses_.push_back(loss);
           if (step == cancel_at_) cancelled_ = true;
         },
-        cancelled_, &queue, nullptr, model_.get());
+        cancelled_, &queue, model_.get());
   }
   TrainingResult MustRun(const Objective& objective) {
     auto result = Run(objective);
@@ -153,7 +153,7 @@ TEST_F(TrainingLoopTest, StepsAreCountedOverAllEpochs) {
 TEST_F(TrainingLoopTest, NobodyNeedsToListen) {
   BatchQueue queue(*samples_, task_, kWholeTable);
   const auto result =
-      RunTrainingLoop(task_, MeanLabel(), nullptr, cancelled_, &queue, nullptr, model_.get());
+      RunTrainingLoop(task_, MeanLabel(), {}, nullptr, cancelled_, &queue, model_.get());
   EXPECT_TRUE(result.ok()) << result.status();
 }
 

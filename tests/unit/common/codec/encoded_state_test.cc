@@ -130,6 +130,15 @@ TEST(EncodedStateTest, ATensorsKindDecidesOnItsCodec) {
   }
 }
 
+TEST(EncodedStateTest, ControlVariatesTakeBf16InPlaceOfF16) {
+  const TensorSpec matrix{"control.weight", {10, 10}}, norm{"control.norm.weight", {10}};
+  EXPECT_EQ(CodecOfTensor(matrix, Codec::kF16), Codec::kBf16) << "gradients may be below 6e-8";
+  EXPECT_EQ(CodecOfTensor(norm, Codec::kF16), Codec::kF32);
+  for (const Codec codec : {Codec::kF32, Codec::kBf16, Codec::kInt8Block, Codec::kInt4Block}) {
+    EXPECT_EQ(CodecOfTensor(matrix, codec), codec);
+  }
+}
+
 TEST(EncodedStateTest, PlainF32RefersToTheValuesAndKeepsTheirOwner) {
   auto state = std::make_shared<const StateDict>(Draw());
   const std::weak_ptr<const StateDict> watched = state;

@@ -131,6 +131,46 @@ TEST(ModelManifestTest, APublicSetAddsRepresentationsToTransfers) {
             ManifestOf(spec, Modality::kPair, TensorScope::kPlain).tensors.size());
 }
 
+TEST(ModelManifestTest, ControlVariatesTravelBothWaysAfterTheParametersAndBeforeRepresentations) {
+  ModelSpec spec = TinySpec(ComplementaryLayers::kAll);
+  spec.public_samples = 6;
+  spec.control_variates = true;
+  const auto plain = ManifestOf(spec, Modality::kText, TensorScope::kPlain).tensors;
+  const auto upload = ManifestOf(spec, Modality::kText, TensorScope::kUpload).tensors;
+  ASSERT_EQ(upload.size(), 2 * plain.size() + 1);
+  const auto download = ManifestOf(spec, Modality::kText, TensorScope::kDownload).tensors;
+  for (size_t i = 0; i < plain.size(); ++i) {
+    const TensorSpec control{ControlOf(plain[i].name), plain[i].shape};
+    EXPECT_EQ(upload[plain.size() + i], control);
+    EXPECT_EQ(download[download.size() - 2 - plain.size() + i], control);
+  }
+  EXPECT_EQ(upload.back().name, "public.features");
+  EXPECT_EQ(ManifestOf(spec, Modality::kText, TensorScope::kPlain).tensors.size(), plain.size());
+}
+
+TEST(ModelManifestTest, ANameTellsWhetherATensorIsAPlainParameter) {
+  ModelSpec spec = TinySpec(ComplementaryLayers::kAll);
+  spec.public_samples = 6;
+  spec.control_variates = true;
+  for (const Modality modality : {Modality::kImage, Modality::kText, Modality::kPair}) {
+    size_t plain = 0;
+    for (const TensorSpec& tensor : ManifestOf(spec, modality, TensorScope::kPlain).tensors) {
+      EXPECT_TRUE(IsPlain(tensor.name)) << tensor.name;
+      EXPECT_TRUE(IsControl(ControlOf(tensor.name)));
+      EXPECT_FALSE(IsControl(tensor.name)) << tensor.name;
+      ++plain;
+    }
+    for (const auto scope :
+         {TensorScope::kDownload, TensorScope::kUpload, TensorScope::kTraining}) {
+      size_t found = 0;
+      for (const TensorSpec& tensor : ManifestOf(spec, modality, scope).tensors) {
+        found += IsPlain(tensor.name) ? 1 : 0;
+      }
+      EXPECT_EQ(found, plain);
+    }
+  }
+}
+
 TEST(ModelManifestTest, UploadsCarryNoAuxiliaryWeights) {
   const ModelSpec spec = TinySpec(ComplementaryLayers::kAll);
   EXPECT_EQ(ManifestOf(spec, Modality::kImage, TensorScope::kUpload),
