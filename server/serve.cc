@@ -153,7 +153,7 @@ absl::Status Serve(ServePlan plan) {
                            .store = store.get(),
                            .events = events.get(),
                            .registry = &registry,
-                           .strategy = plan.strategy,
+                           .hooks = plan.hooks,
                            .clock = &SystemClock(),
                            .initial = std::move(initial.globals),
                            .evaluate = std::move(evaluate)});

@@ -8,15 +8,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/initial_models.h"
+#include "server/method/method_hooks.h"
 #include "server/registry/run_context.h"
 #include "server/round/coordinator.h"
-#include "server/strategy/strategy.h"
 
 namespace tributary {
 
 struct ServePlan {
   RunContext context;
-  const Strategy* strategy = nullptr;
+  const MethodHooks* hooks = nullptr;
   std::string state;  // folder
   bool json = false;  // events as JSON lines on standard output
   // Called for a new run only.

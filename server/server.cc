@@ -8,8 +8,8 @@
 #include "server/held_out.h"
 #include "server/initial_models.h"
 #include "server/method/method_table.h"
+#include "server/method/model_hook_table.h"
 #include "server/serve.h"
-#include "server/strategy/strategy_table.h"
 
 namespace tributary {
 
@@ -19,10 +19,10 @@ absl::Status RunServer(const ServerOptions& options) {
   RETURN_IF_ERROR(CheckAggregation(config.aggregation));
   ASSIGN_OR_RETURN(const HeldOut held_out, OpenHeldOut(config));
   ASSIGN_OR_RETURN(std::shared_ptr<const Samples> public_set, MakePublicSet(config, held_out));
-  const std::unique_ptr<Strategy> strategy = StrategyFor(config, std::move(public_set));
+  const MethodHooks hooks = HooksWithModels(config, std::move(public_set));
   ASSIGN_OR_RETURN(RunContext context, ContextOf(config, held_out));
   return Serve({.context = std::move(context),
-                .strategy = strategy.get(),
+                .hooks = &hooks,
                 .state = options.state,
                 .json = options.json,
                 .make_initial = MakeInitialModels,

@@ -15,6 +15,7 @@
 #include "common/data/shard.h"
 #include "common/data/tokenizer.h"
 #include "server/aggregation/plan.h"
+#include "server/method/hook_table.h"
 #include "server/method/method_table.h"
 #include "server/registry/run_context.h"
 
@@ -87,8 +88,9 @@ absl::Status RunPlan(const PlanCommand& command) {
     targets.push_back(
         {.dataset = name, .modality = dataset.config.modality, .manifest = dataset.plain});
   }
-  const nlohmann::json json =
-      PlanToJson(BuildPlan(targets, cohort, config.aggregation), targets, cohort);
+  Plan plan = BuildPlan(targets, cohort, config.aggregation);
+  HooksOf(config).AdjustPlan(cohort, &plan);
+  const nlohmann::json json = PlanToJson(plan, targets, cohort);
   if (command.json) {
     std::cout << json.dump() << std::endl;
     return absl::OkStatus();

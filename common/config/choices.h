@@ -31,6 +31,12 @@ inline constexpr std::array<Choice<ComplementaryLayers>, 4> kComplementaryLayers
      {"all", ComplementaryLayers::kAll}}};
 inline constexpr std::array<Choice<Packing>, 3> kPackings = {
     {{"auto", Packing::kAuto}, {"always", Packing::kAlways}, {"never", Packing::kNever}}};
+inline constexpr std::array<Choice<ServerOptimizer>, 5> kServerOptimizers = {
+    {{"none", ServerOptimizer::kNone},
+     {"momentum", ServerOptimizer::kMomentum},
+     {"adam", ServerOptimizer::kAdam},
+     {"yogi", ServerOptimizer::kYogi},
+     {"adagrad", ServerOptimizer::kAdagrad}}};
 inline constexpr std::array<Choice<ModelSize>, 4> kModelSizes = {{{"toy", ModelSize::kToy},
                                                                   {"tiny", ModelSize::kTiny},
                                                                   {"small", ModelSize::kSmall},

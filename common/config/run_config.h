@@ -30,6 +30,7 @@ enum class Share { kNone, kAttn, kMlp, kBlocks };
 enum class Scope { kDataset, kModality, kModalityExact, kAll };
 enum class Rule { kPaper, kRelease };
 enum class ModelSize { kToy, kTiny, kSmall, kBase };
+enum class ServerOptimizer { kNone, kMomentum, kAdam, kYogi, kAdagrad };
 
 // One dataset of the run: one global model, one group of clients.
 struct DatasetConfig {
@@ -62,8 +63,19 @@ struct AggregationConfig {
   bool compensation = false;
   double pair_weight = 1;         // factor on n_k of pair clients
   double out_modality_scale = 1;  // rule release: factor on n_k of clients of another modality
-  // Pair targets are merged by rule paper whatever `rule` is. Not a key: a method may set it.
-  bool plain_pair_mean = false;
+  // Not keys: a method may set them.
+  bool plain_pair_mean = false;  // pair targets are merged by rule paper whatever `rule` is
+  bool normalize_steps = false;  // coefficients are divided by the client's local steps
+};
+
+// How the globals follow the merge; server/method/server_optimizer/optimizer_step.h has the
+// formulas. The top field `server_optimizer` presets the others.
+struct FedOptConfig {
+  ServerOptimizer optimizer = ServerOptimizer::kNone;
+  double learning_rate = 1;
+  double momentum = 0.9;  // of the first moment; beta 1
+  double beta2 = 0.99;    // of the second moment
+  double tau = 1e-3;      // added to the root of the second moment
 };
 
 // Who takes part in a round and how long the coordinator waits.
@@ -129,6 +141,7 @@ struct RunConfig {
   InitConfig init;
   LocalTraining local;
   AggregationConfig aggregation;
+  FedOptConfig fedopt;
   RoundConfig round;
   WireConfig wire;
   ServerConfig server;

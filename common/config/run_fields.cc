@@ -11,13 +11,31 @@ namespace {
 constexpr absl::Duration kShortest = absl::Milliseconds(100);
 constexpr absl::Duration kLongest = absl::Hours(24 * 30);
 
+// The defaults of the source of server optimizers, but for learning rates, which it tunes for each
+// task: 1 makes `momentum` a plain merge in the first round, 0.01 suits steps of about 1e-3.
+void PresetServerOptimizer(FedOptConfig* fedopt) {
+  const bool adaptive = fedopt->optimizer == ServerOptimizer::kAdam ||
+                        fedopt->optimizer == ServerOptimizer::kYogi ||
+                        fedopt->optimizer == ServerOptimizer::kAdagrad;
+  fedopt->learning_rate = adaptive ? 0.01 : 1;
+  fedopt->momentum = fedopt->optimizer == ServerOptimizer::kAdagrad ? 0 : 0.9;
+}
+
+FieldTable<FedOptConfig> ServerOptimizerField() {
+  return {WordField("server_optimizer", &FedOptConfig::optimizer, kServerOptimizers,
+                    Mathematics::kYes, Clients::kNo,
+                    "steps along what a round's merge changed, with any method; see "
+                    "[algorithm.md](algorithm.md#8-server-optimisers)")
+              .Preset(PresetServerOptimizer)};
+}
+
 }  // namespace
 
 FieldTable<RunConfig> TopFields(const MethodTable& methods) {
   std::vector<Choice<const MethodCard*>> words;
   for (const MethodCard* card : methods.cards) words.push_back({card->word, card});
   const MethodCard* const by_default = methods.by_default;
-  return {
+  const FieldTable<RunConfig> fields = {
       TextField("name", &RunConfig::name, Mathematics::kYes, Clients::kIndirect,
                 "name of the run: letters, digits, `.`, `-`, `_`, at most 64")
           .ShownDefault("required"),
@@ -35,6 +53,7 @@ FieldTable<RunConfig> TopFields(const MethodTable& methods) {
       WholeField("rounds", &RunConfig::rounds, 1, 1'000'000, Mathematics::kNo, Clients::kNo,
                  "number of rounds"),
   };
+  return Joined(fields, FieldsThrough<RunConfig>(&RunConfig::fedopt, ServerOptimizerField()));
 }
 
 const FieldTable<DatasetConfig>& DatasetFields() {
@@ -88,6 +107,23 @@ const FieldTable<AggregationConfig>& AggregationFields() {
       NumberField("out_modality_scale", &AggregationConfig::out_modality_scale, 0, 1,
                   Mathematics::kYes, Clients::kNo,
                   "under `release`: factor on the sample counts of clients of another kind"),
+  };
+  return *kFields;
+}
+
+const FieldTable<FedOptConfig>& FedOptFields() {
+  static const auto* const kFields = new FieldTable<FedOptConfig>{
+      NumberField("learning_rate", &FedOptConfig::learning_rate, 1e-12, 1e6, Mathematics::kYes,
+                  Clients::kNo, "of the server optimizer")
+          .ShownDefault("1; 0.01 for `adam`, `yogi`, `adagrad`"),
+      NumberField("momentum", &FedOptConfig::momentum, 0, 0.999999, Mathematics::kYes, Clients::kNo,
+                  "weight of the last first moment in the next; beta 1 in the source")
+          .ShownDefault("0.9; 0 for `adagrad`"),
+      NumberField("beta2", &FedOptConfig::beta2, 0, 0.999999999, Mathematics::kYes, Clients::kNo,
+                  "of `adam` and `yogi`: weight of the last second moment in the next"),
+      NumberField("tau", &FedOptConfig::tau, 1e-12, 1e6, Mathematics::kYes, Clients::kNo,
+                  "added to the root of the second moment, which starts at its square: the larger, "
+                  "the less the step adapts; not of `momentum`"),
   };
   return *kFields;
 }

@@ -14,6 +14,7 @@ FieldTable<RunConfig> TopFields(const MethodTable& methods);
 const FieldTable<DatasetConfig>& DatasetFields();          // [[datasets]], all required
 const FieldTable<InitConfig>& InitFields();                // [init]
 const FieldTable<AggregationConfig>& AggregationFields();  // [aggregation]
+const FieldTable<FedOptConfig>& FedOptFields();            // [fedopt]
 const FieldTable<RoundConfig>& RoundFields();              // [round]
 const FieldTable<WireConfig>& WireFields();                // [wire]
 const FieldTable<ServerConfig>& ServerFields();            // [server]

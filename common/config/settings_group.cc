@@ -92,6 +92,7 @@ std::vector<SettingsGroup> MakeGroups() {
       {.section = "aggregation",
        .fields = Of(&RunConfig::aggregation, AggregationFields()),
        .check = CheckAggregation},
+      {.section = "fedopt", .fields = Of(&RunConfig::fedopt, FedOptFields())},
       {.section = "round", .fields = Of(&RunConfig::round, RoundFields()), .check = CheckRound},
       {.section = "wire", .fields = Of(&RunConfig::wire, WireFields()), .check = CheckWire},
       {.section = "server", .fields = Of(&RunConfig::server, ServerFields())},

@@ -31,6 +31,10 @@ const FieldTable<LocalTraining>& LocalFields() {
                 "layers with auxiliary weights of the other modality"),
       FlagField("aux_trained", &LocalTraining::aux_trained, Mathematics::kYes, Clients::kYes,
                 "the auxiliary weights are trained; otherwise only their gates are"),
+      FlagField("control_variates", &LocalTraining::control_variates, Mathematics::kYes,
+                Clients::kIndirect,
+                "gradients are corrected by how this client's differ from all clients' "
+                "([algorithm.md](algorithm.md#9-scaffold))"),
   };
   return *kFields;
 }

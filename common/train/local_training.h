@@ -35,6 +35,7 @@ struct LocalTraining {
   // Clients find it in their ModelSpec: it decides which tensors a model has.
   ComplementaryLayers complementary = ComplementaryLayers::kNone;
   bool aux_trained = true;
+  bool control_variates = false;  // as complementary: it decides what travels
   bool learn_scale = true;
   double proximal_mu = 0;  // 0: no proximal term
   ProximalRule proximal_rule = ProximalRule::kPaper;

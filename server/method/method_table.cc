@@ -4,14 +4,17 @@
 #include "server/method/fedavg/settings.h"
 #include "server/method/fedcola/settings.h"
 #include "server/method/fediot/settings.h"
+#include "server/method/fednova/settings.h"
 #include "server/method/fedprox/settings.h"
+#include "server/method/scaffold/settings.h"
 
 namespace tributary {
 
 const MethodTable& Methods() {
-  static const auto* const kMethods = new MethodTable{
-      .cards = {&FedAvgCard(), &FedProxCard(), &FedIoTCard(), &CreamFlCard(), &FedColaCard()},
-      .by_default = &FedColaCard()};
+  static const auto* const kMethods =
+      new MethodTable{.cards = {&FedAvgCard(), &FedProxCard(), &ScaffoldCard(), &FedNovaCard(),
+                                &FedIoTCard(), &CreamFlCard(), &FedColaCard()},
+                      .by_default = &FedColaCard()};
   return *kMethods;
 }
 

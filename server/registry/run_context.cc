@@ -113,6 +113,7 @@ absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
     made.spec = config.model.spec;
     made.spec.vocabulary_size = vocabulary_size;
     made.spec.classes = classes.at(dataset.name);
+    made.spec.control_variates = config.local.control_variates;
     const bool pair = dataset.modality == Modality::kPair;
     if (!pair) made.spec.complementary = config.local.complementary;
     if (!pair || public_set.pair_clients) made.spec.public_samples = public_set.samples;

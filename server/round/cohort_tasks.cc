@@ -31,21 +31,6 @@ uint64_t MostBytes(const ClientTask& task, uint64_t announced) {
   return announced == 0 ? task.bounds.bytes : std::min(announced, task.bounds.bytes);
 }
 
-// OK if an upload may begin with this header.
-absl::Status CheckHeader(const ClientTask& task, const v1::PushHeader& header) {
-  if (header.chunks() == 0 || header.chunks() > task.bounds.chunks) {
-    return absl::InvalidArgumentError(absl::StrCat("client ", task.member.client, " announces ",
-                                                   header.chunks(), " chunks, expected 1 to ",
-                                                   task.bounds.chunks));
-  }
-  if (header.bytes() > task.bounds.bytes) {
-    return absl::InvalidArgumentError(absl::StrCat("client ", task.member.client, " announces ",
-                                                   header.bytes(), " bytes, expected at most ",
-                                                   task.bounds.bytes));
-  }
-  return absl::OkStatus();
-}
-
 UpdateRecord RecordOf(const ClientTask& task, uint64_t bytes) {
   const v1::TrainingReport& report = task.header.report();
   return {.dataset = task.member.dataset,
@@ -61,8 +46,9 @@ UpdateRecord RecordOf(const ClientTask& task, uint64_t bytes) {
 }  // namespace
 
 CohortTasks::CohortTasks(int round, const std::vector<CohortMember>& cohort,
-                         const std::vector<UploadBounds>& bounds, NewUpload new_upload)
-    : round_(round), new_upload_(std::move(new_upload)) {
+                         const std::vector<UploadBounds>& bounds, NewUpload new_upload,
+                         CheckReport check_report)
+    : round_(round), new_upload_(std::move(new_upload)), check_report_(std::move(check_report)) {
   for (size_t i = 0; i < cohort.size(); ++i) {
     ClientTask& task = tasks_[cohort[i].client];
     task.member = cohort[i];
@@ -171,6 +157,24 @@ std::shared_ptr<Upload> CohortTasks::Prepare(const std::string& client, uint64_t
     task.upload = new_upload_(task.member, most_bytes);
   }
   return task.upload;
+}
+
+absl::Status CohortTasks::CheckHeader(const ClientTask& task, const v1::PushHeader& header) const {
+  if (header.chunks() == 0 || header.chunks() > task.bounds.chunks) {
+    return absl::InvalidArgumentError(absl::StrCat("client ", task.member.client, " announces ",
+                                                   header.chunks(), " chunks, expected 1 to ",
+                                                   task.bounds.chunks));
+  }
+  if (header.bytes() > task.bounds.bytes) {
+    return absl::InvalidArgumentError(absl::StrCat("client ", task.member.client, " announces ",
+                                                   header.bytes(), " bytes, expected at most ",
+                                                   task.bounds.bytes));
+  }
+  if (check_report_ == nullptr) return absl::OkStatus();
+  const absl::Status fault = check_report_(task.member, header.report());
+  return fault.ok() ? fault
+                    : absl::InvalidArgumentError(
+                          absl::StrCat("client ", task.member.client, " ", fault.message()));
 }
 
 CohortTasks::Start CohortTasks::Begin(const std::string& client, const v1::PushHeader& header,

@@ -52,9 +52,16 @@ class CohortTasks {
   using NewUpload =
       std::function<std::shared_ptr<Upload>(const CohortMember& member, uint64_t most_bytes)>;
 
-  // `bounds`: of each member's upload, in the order of `cohort`.
+  // Not OK where an update of `member` with that report is refused: the rest of a message that
+  // begins with the client's name.
+  using CheckReport =
+      std::function<absl::Status(const CohortMember& member, const v1::TrainingReport& report)>;
+
+  // `bounds`: of each member's upload, in the order of `cohort`. `check_report`: null: any is
+  // taken.
   CohortTasks(int round, const std::vector<CohortMember>& cohort,
-              const std::vector<UploadBounds>& bounds, NewUpload new_upload);
+              const std::vector<UploadBounds>& bounds, NewUpload new_upload,
+              CheckReport check_report = nullptr);
 
   // Null for a client outside the cohort.
   const ClientTask* Find(const std::string& client) const;
@@ -109,9 +116,12 @@ class CohortTasks {
 
  private:
   void Refuse(ClientTask* task, const absl::Status& status);
+  // OK if an upload may begin with this header.
+  absl::Status CheckHeader(const ClientTask& task, const v1::PushHeader& header) const;
 
   const int round_;
   const NewUpload new_upload_;
+  const CheckReport check_report_;
   bool closed_ = false;
   int adding_ = 0;
   std::map<std::string, ClientTask> tasks_;

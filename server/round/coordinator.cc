@@ -26,7 +26,7 @@ Coordinator::Coordinator(Dependencies dependencies)
       events_(deps_.events),
       models_({.context = deps_.context,
                .store = deps_.store,
-               .strategy = deps_.strategy,
+               .hooks = deps_.hooks,
                .clock = deps_.clock,
                .evaluate = std::move(deps_.evaluate)}) {}
 
@@ -164,17 +164,22 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
   const bool keep = UploadsOf(cohort, context) <= spool_budget_->bytes();
   std::unique_ptr<Aggregator> aggregator = models_.NewAggregator(cohort, keep);
   auto live = std::make_shared<LiveRound>(
-      RoundOptions{.round = round,
-                   .attempt = attempt,
-                   .deadline = deps_.clock->Now() + context.config.round.deadline,
-                   .cohort = std::move(cohort),
-                   .downloads = models_.published(),
-                   .aggregator = std::move(aggregator),
-                   .spool_folder = deps_.store->folder(),
-                   .spool_budget = spool_budget_,
-                   .threads = CoreCount(),
-                   .clock = deps_.clock,
-                   .events = &events_},
+      RoundOptions{
+          .round = round,
+          .attempt = attempt,
+          .deadline = deps_.clock->Now() + context.config.round.deadline,
+          .cohort = std::move(cohort),
+          .downloads = models_.published(),
+          .aggregator = std::move(aggregator),
+          .spool_folder = deps_.store->folder(),
+          .spool_budget = spool_budget_,
+          .threads = CoreCount(),
+          .clock = deps_.clock,
+          .events = &events_,
+          .check_report =
+              [hooks = deps_.hooks](const CohortMember& member, const v1::TrainingReport& report) {
+                return hooks->CheckReport(member, report);
+              }},
       [this] { Wake(); });
   active_.Set(live);  // before the tasks are offered: clients may answer at once
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kTraining));
@@ -234,12 +239,13 @@ void Coordinator::CloseRound(const std::string& reason) {
 absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, absl::Time started) {
   const int round = live->round(), attempt = live->attempt();
   RoundRecord record{.round = round, .attempt = attempt, .updates = live->Updates()};
-  ClosedRound closed{.round = round,
-                     .reported = {},
-                     .aggregator = live->aggregator(),
-                     .timings = &live->timings()};
+  ClosedRound closed{
+      .round = round, .updates = {}, .aggregator = live->aggregator(), .timings = &live->timings()};
   for (const CohortMember& member : live->cohort()) {
-    if (record.updates.contains(member.client)) closed.reported.push_back(member);
+    const auto update = record.updates.find(member.client);
+    if (update == record.updates.end()) continue;
+    closed.updates.push_back(
+        {.client = member.client, .modality = member.modality, .record = update->second});
   }
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kAggregating));
   RETURN_IF_ERROR(models_.Merge(closed));

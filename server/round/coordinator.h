@@ -27,6 +27,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "common/base/clock.h"
+#include "server/method/method_hooks.h"
 #include "server/registry/client_registry.h"
 #include "server/registry/run_context.h"
 #include "server/round/active_round.h"
@@ -36,7 +37,6 @@
 #include "server/round/run_events.h"
 #include "server/round/run_models.h"
 #include "server/store/run_store.h"
-#include "server/strategy/strategy.h"
 
 namespace tributary {
 
@@ -47,7 +47,7 @@ class Coordinator {
     RunStore* store;
     EventLog* events;
     ClientRegistry* registry;
-    const Strategy* strategy;
+    const MethodHooks* hooks;
     const Clock* clock;
     // Globals of a new run; empty where the store has a commit.
     std::map<std::string, StateDict> initial = {};

@@ -24,10 +24,12 @@ void CallAll(const UploadQueue::Turns& turns) {
 LiveRound::LiveRound(RoundOptions options, Wake wake)
     : options_(std::move(options)),
       wake_(std::move(wake)),
-      tasks_(options_.round, options_.cohort, BoundsOfAll(options_),
-             [this](const CohortMember& member, uint64_t most_bytes) {
-               return NewUpload(member, most_bytes);
-             }),
+      tasks_(
+          options_.round, options_.cohort, BoundsOfAll(options_),
+          [this](const CohortMember& member, uint64_t most_bytes) {
+            return NewUpload(member, most_bytes);
+          },
+          options_.check_report),
       queue_(options_.clock) {}
 
 std::shared_ptr<Upload> LiveRound::NewUpload(const CohortMember& member,

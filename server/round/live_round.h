@@ -55,6 +55,7 @@ struct RoundOptions {
   int threads = 1;                            // that add an update
   const Clock* clock = nullptr;
   RunEvents* events = nullptr;
+  CohortTasks::CheckReport check_report = nullptr;
 };
 
 class LiveRound {

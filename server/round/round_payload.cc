@@ -50,13 +50,19 @@ int64_t UploadsOf(const std::vector<CohortMember>& cohort, const RunContext& con
   return bytes;
 }
 
-Target TargetOf(const DatasetContext& dataset) {
-  const auto first = static_cast<std::ptrdiff_t>(dataset.plain.tensors.size());
-  return {
-      .dataset = dataset.config.name,
-      .modality = dataset.config.modality,
-      .manifest = dataset.plain,
-      .representations = {dataset.upload.tensors.begin() + first, dataset.upload.tensors.end()}};
+Target TargetOf(const DatasetContext& dataset, const MethodHooks& hooks) {
+  Target target = {.dataset = dataset.config.name,
+                   .modality = dataset.config.modality,
+                   .manifest = dataset.plain};
+  const std::vector<TensorSpec>& upload = dataset.upload.tensors;
+  for (size_t i = dataset.plain.tensors.size(); i < upload.size(); ++i) {
+    if (const auto weight = hooks.SummedWeight(dataset, upload[i].name); weight.has_value()) {
+      target.summed.push_back({upload[i], *weight});
+    } else {
+      target.representations.push_back(upload[i]);
+    }
+  }
+  return target;
 }
 
 }  // namespace tributary

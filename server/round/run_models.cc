@@ -10,20 +10,6 @@
 #include "server/round/round_payload.h"
 
 namespace tributary {
-namespace {
-
-RoundOutcome OutcomeOf(const ClosedRound& closed) {
-  RoundOutcome outcome{.round = closed.round, .updates = {}};
-  std::map<std::string, StateDict> representations = closed.aggregator->Representations();
-  for (const CohortMember& member : closed.reported) {
-    outcome.updates.push_back({.client = member.client,
-                               .modality = member.modality,
-                               .representations = std::move(representations[member.client])});
-  }
-  return outcome;
-}
-
-}  // namespace
 
 bool RunModels::SendsDeltas() const {
   return deps_.context->config.wire.download_delta.has_value();
@@ -35,7 +21,7 @@ absl::Status RunModels::Open(std::map<std::string, StateDict> initial) {
   if (!last.has_value()) {
     models_ = std::make_shared<ModelSet>();
     models_->globals = std::move(initial);
-    RETURN_IF_ERROR(deps_.strategy->Begin(*deps_.context, models_.get()));
+    RETURN_IF_ERROR(deps_.hooks->Begin(*deps_.context, models_.get()));
     RoundRecord record;
     return Commit(&record, deps_.clock->Now(), &timings);
   }
@@ -51,35 +37,53 @@ absl::Status RunModels::Open(std::map<std::string, StateDict> initial) {
 std::unique_ptr<Aggregator> RunModels::NewAggregator(const std::vector<CohortMember>& cohort,
                                                      bool keep) {
   std::vector<Target> targets;
-  for (const auto& [name, dataset] : deps_.context->datasets) targets.push_back(TargetOf(dataset));
-  return std::make_unique<Aggregator>(std::move(targets), cohort, deps_.context->config.aggregation,
-                                      std::move(sums_), keep);
+  for (const auto& [name, dataset] : deps_.context->datasets) {
+    targets.push_back(TargetOf(dataset, *deps_.hooks));
+  }
+  return std::make_unique<Aggregator>(
+      std::move(targets), cohort, deps_.context->config.aggregation, std::move(sums_), keep,
+      [hooks = deps_.hooks](const std::vector<CohortMember>& members, Plan* plan) {
+        hooks->AdjustPlan(members, plan);
+      });
 }
 
-absl::Status RunModels::Merge(const ClosedRound& closed) {
+absl::Status RunModels::Merge(ClosedRound closed) {
   // A delta is taken from what was published last; whole models are encoded anew, so that the
   // memory of the old ones can go before the new ones are made.
   if (!SendsDeltas()) published_.clear();
   // A client that still reads the round's model, though it comes too late, keeps it as it was.
   if (models_.use_count() > 1) models_ = std::make_shared<ModelSet>(*models_);
+  const MethodHook::Needs needs = deps_.hooks->needs();
+  RoundOutcome outcome{.round = closed.round, .updates = std::move(closed.updates)};
+  if (needs.old_globals) outcome.before = models_->globals;
+  RETURN_IF_ERROR(MergeGlobals(closed, /*stage=*/!needs.changes_globals));
+
+  std::map<std::string, StateDict> representations = closed.aggregator->Representations();
+  for (MergedUpdate& update : outcome.updates) {
+    update.representations = std::move(representations[update.client]);
+  }
+  Aggregator::Outcome merged = closed.aggregator->TakeOutcome();
+  TakeBack(closed.aggregator);
+  outcome.plan = &merged.routing->plan();
+  outcome.summed = std::move(merged.summed);
+  return deps_.hooks->AfterMerge(*deps_.context, outcome, models_.get());
+}
+
+absl::Status RunModels::MergeGlobals(const ClosedRound& closed, bool stage) {
   {
     const WorkTime::Scope scope(&closed.timings->accumulate);
     RETURN_IF_ERROR(closed.aggregator->AddKept(CoreCount()));
   }
-  {
-    const WorkTime::Scope scope(&closed.timings->merge);
-    ASSIGN_OR_RETURN(const std::unique_ptr<RunningMerge> merge,
-                     closed.aggregator->BeginMerge(&models_->globals, CoreCount()));
-    // Writing takes about as long as merging. The store awaits each tensor, and so takes part in
-    // the merge while the one that it writes next is not done.
-    if (!deps_.strategy->ChangesGlobals()) {
-      staged_globals_ = deps_.store->StageGlobals(closed.round, models_->globals, merge.get());
-    }
-    merge->Finish();
+  const WorkTime::Scope scope(&closed.timings->merge);
+  ASSIGN_OR_RETURN(const std::unique_ptr<RunningMerge> merge,
+                   closed.aggregator->BeginMerge(&models_->globals, CoreCount()));
+  // Writing takes about as long as merging. The store awaits each tensor, and so takes part in the
+  // merge while the one that it writes next is not done.
+  if (stage) {
+    staged_globals_ = deps_.store->StageGlobals(closed.round, models_->globals, merge.get());
   }
-  const RoundOutcome outcome = OutcomeOf(closed);
-  TakeBack(closed.aggregator);
-  return deps_.strategy->AfterAggregation(*deps_.context, outcome, models_.get());
+  merge->Finish();
+  return absl::OkStatus();
 }
 
 bool RunModels::Evaluates(int round) const {

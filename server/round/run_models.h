@@ -4,8 +4,8 @@
 //   Merge    the globals take in what a round's clients sent; the method has its say
 //   Commit   they are published to the next round's clients and stored with the round's record
 //
-// The method's hooks (server/strategy/strategy.h) are called here and nowhere else. Each model is
-// written to the disk as soon as it can be: the globals while the rest of them is merged, unless
+// The hooks that make and change models (server/method/method_hook.h) are called here. Each model
+// is written to the disk as soon as it can be: the globals while the rest of them is merged, unless
 // the method may yet change them; what is published is encoded meanwhile.
 //
 // Not thread-safe: the coordinator's own thread uses it. What it has published may be read by any
@@ -24,11 +24,11 @@
 #include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "server/aggregation/aggregator.h"
+#include "server/method/method_hooks.h"
 #include "server/registry/run_context.h"
 #include "server/round/published_model.h"
 #include "server/round/round_timings.h"
 #include "server/store/run_store.h"
-#include "server/strategy/strategy.h"
 
 namespace tributary {
 
@@ -39,8 +39,9 @@ using EvaluateGlobals = std::function<absl::StatusOr<std::map<std::string, TaskM
 // A round that takes no updates any more: what a merge needs of it.
 struct ClosedRound {
   int round = 0;
-  std::vector<CohortMember> reported;  // whose updates it holds, in increasing order of name
-  Aggregator* aggregator = nullptr;    // that holds them
+  // That it holds, in increasing order of client; their representations are still the aggregator's.
+  std::vector<MergedUpdate> updates;
+  Aggregator* aggregator = nullptr;
   RoundTimings* timings = nullptr;
 };
 
@@ -49,7 +50,7 @@ class RunModels {
   struct Dependencies {
     const RunContext* context;
     RunStore* store;
-    const Strategy* strategy;
+    const MethodHooks* hooks;
     const Clock* clock;
     EvaluateGlobals evaluate;
   };
@@ -68,7 +69,7 @@ class RunModels {
   void TakeBack(Aggregator* aggregator) { sums_ = aggregator->TakeSums(); }
 
   // Merges the round's updates into the globals, then lets the method work on them.
-  absl::Status Merge(const ClosedRound& closed);
+  absl::Status Merge(ClosedRound closed);
   // Whether the models of `round` are evaluated, and hashed.
   bool Evaluates(int round) const;
   absl::StatusOr<std::map<std::string, TaskMetrics>> Evaluate() const;
@@ -80,6 +81,8 @@ class RunModels {
 
  private:
   bool SendsDeltas() const;
+  // Turns the globals into the merged ones.
+  absl::Status MergeGlobals(const ClosedRound& closed, bool stage);
   absl::Status Publish(RoundTimings* timings);
 
   const Dependencies deps_;

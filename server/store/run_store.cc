@@ -47,6 +47,7 @@ constexpr size_t kSha256Characters = 64;
 constexpr absl::string_view kGlobalSuffix = ".safetensors";
 constexpr absl::string_view kAuxiliarySuffix = ".auxiliary.safetensors";
 constexpr absl::string_view kPublishedSuffix = ".published.chunks";
+constexpr char kStateMark = '@';
 
 // While it lives, a transaction returns only once it is on the disk, with all before it.
 class SyncedTransactions {
@@ -110,6 +111,10 @@ absl::StatusOr<int> LockFolder(const std::string& folder) {
 }
 
 }  // namespace
+
+std::string StateKey(absl::string_view hook, absl::string_view target) {
+  return absl::StrCat(hook, std::string(1, kStateMark), target);
+}
 
 absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(const std::string& folder) {
   RETURN_IF_ERROR(Annotate(EnsureWritableFolder(folder), "state"));
@@ -211,6 +216,9 @@ absl::Status RunStore::WriteRest(int round, const ModelSet& models, StagedModels
   for (const auto& [target, state] : models.auxiliary) {
     RETURN_IF_ERROR(
         WriteState(round, absl::StrCat(target, kAuxiliarySuffix), state, nullptr, staged));
+  }
+  for (const auto& [key, state] : models.state) {
+    RETURN_IF_ERROR(WriteState(round, absl::StrCat(key, kGlobalSuffix), state, nullptr, staged));
   }
   for (const auto& [target, published] : models.published) {
     const std::string name = absl::StrCat(target, kPublishedSuffix);
@@ -344,7 +352,9 @@ absl::StatusOr<ModelSet> RunStore::LoadLast() const {
       continue;
     }
     ASSIGN_OR_RETURN(StateDict state, ReadSafetensors(path));
-    if (absl::EndsWith(name, kAuxiliarySuffix)) {
+    if (absl::StrContains(name, kStateMark)) {
+      models.state[name.substr(0, name.size() - kGlobalSuffix.size())] = std::move(state);
+    } else if (absl::EndsWith(name, kAuxiliarySuffix)) {
       models.auxiliary[name.substr(0, name.size() - kAuxiliarySuffix.size())] = std::move(state);
     } else {
       models.globals[name.substr(0, name.size() - kGlobalSuffix.size())] = std::move(state);

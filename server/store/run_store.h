@@ -36,15 +36,22 @@ struct sqlite3;
 
 namespace tributary {
 
-// A run's models, by target dataset: the globals; and what its clients download beside them:
-// auxiliary weights of complementary layers, or representations of a public set.
+// What a run is after a round: all of it is committed at once.
 struct ModelSet {
-  std::map<std::string, StateDict> globals;
+  std::map<std::string, StateDict> globals;  // by target dataset
+  // By target, what its clients download beside the global: auxiliary weights of complementary
+  // layers, representations of a public set, control variates.
   std::map<std::string, StateDict> auxiliary;
+  // What the method's hooks keep on the coordinator, by StateKey().
+  std::map<std::string, StateDict> state = {};
   // Where clients download deltas: the whole model that those are taken from, which differs from
   // the global by what earlier deltas lost; see server/round/published_model.h.
   std::map<std::string, std::shared_ptr<const EncodedState>> published = {};
 };
+
+// The key of what `hook` keeps of `target`; `target` may be empty: of the run as a whole. The keys
+// are file names, and no target's name has an @.
+std::string StateKey(absl::string_view hook, absl::string_view target);
 
 // Model files of a round that no commit names yet.
 struct StagedModels {

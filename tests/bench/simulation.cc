@@ -11,8 +11,8 @@
 #include "common/model/initial_state.h"
 #include "common/train/schedule.h"
 #include "common/train/shard_samples.h"
-#include "server/aggregation/auxiliary.h"
 #include "server/aggregation/plan.h"
+#include "server/method/fedcola/auxiliary.h"
 #include "server/round/sampler.h"
 #include "tests/bench/united_samples.h"
 

@@ -1,7 +1,7 @@
 // A whole server round of FedCola by the release: local states are merged, aggregated, and the
 // auxiliary weights are refreshed. golden/aux_refresh.
 
-#include "server/aggregation/auxiliary.h"
+#include "server/method/fedcola/auxiliary.h"
 
 #include <map>
 #include <string>

@@ -11,8 +11,8 @@
 #include "common/model/torch_state.h"
 #include "common/train/representations.h"
 #include "server/aggregation/aggregator.h"
+#include "server/method/creamfl/distillation_hook.h"
 #include "server/method/creamfl/settings.h"
-#include "server/strategy/creamfl.h"
 #include "tests/golden/golden_cohort.h"
 #include "tests/golden/golden_training.h"
 #include "tests/scratch_folder.h"
@@ -93,8 +93,8 @@ RunContext GoldenCreamFlRound::Context() const {
 
 TEST_F(GoldenCreamFlRound, WhatIsSentOut) {
   ModelSet models{.globals = before_, .auxiliary = {}};
-  const CreamFlStrategy strategy(PublicSamples());
-  ASSERT_TRUE(strategy.Begin(Context(), &models).ok());
+  const DistillationHook hook(PublicSamples());
+  ASSERT_TRUE(hook.Begin(Context(), &models).ok());
   for (const auto& [name, state] : models.auxiliary) {
     ExpectNear(name, state.Find(kPublicImages)->values, Values(public_features_.at("image")),
                kTolerance);
@@ -186,8 +186,9 @@ TEST_F(GoldenCreamFlRound, WhatTheCoordinatorMakesOfIt) {
   RoundOutcome outcome{.round = 1, .updates = {}};
   std::map<std::string, StateDict> representations = aggregator.Representations();
   for (const CohortMember& member : cohort) {
-    outcome.updates.push_back(
-        {member.client, member.modality, std::move(representations[member.client])});
+    outcome.updates.push_back({.client = member.client,
+                               .modality = member.modality,
+                               .representations = std::move(representations[member.client])});
   }
   auto merged = std::move(aggregator).Finish(before_);
   ASSERT_TRUE(merged.ok()) << merged.status();
@@ -201,8 +202,8 @@ TEST_F(GoldenCreamFlRound, WhatTheCoordinatorMakesOfIt) {
         published.Add(std::string(kPublicTexts), FromTorch(public_features_.at("text"))).ok());
     models.auxiliary[name] = std::move(published);
   }
-  const CreamFlStrategy strategy(PublicSamples());
-  const absl::Status status = strategy.AfterAggregation(context, outcome, &models);
+  const DistillationHook hook(PublicSamples());
+  const absl::Status status = hook.AfterMerge(context, outcome, &models);
   ASSERT_TRUE(status.ok()) << status;
   for (const auto& [name, global] : models.globals) {
     const std::string after = "after." + name;

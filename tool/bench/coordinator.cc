@@ -8,7 +8,6 @@
 #include "common/tensor/manifest.h"
 #include "server/method/fedavg/settings.h"
 #include "server/serve.h"
-#include "server/strategy/plain.h"
 #include "tool/bench/bench_command.h"
 #include "tool/bench/synthetic_model.h"
 
@@ -66,9 +65,9 @@ absl::Status RunBenchCoordinator(const BenchCommand& command) {
                          .download = Manifest::Of(model),
                          .upload = Manifest::Of(model)};
   context.datasets.emplace("synthetic", std::move(dataset));
-  const PlainStrategy strategy;
+  const MethodHooks hooks;  // none: what is merged stays as it is
   return Serve({.context = std::move(context),
-                .strategy = &strategy,
+                .hooks = &hooks,
                 .state = command.out,
                 .json = true,
                 .make_initial = [&](const RunContext&) -> absl::StatusOr<InitialModels> {

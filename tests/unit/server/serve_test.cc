@@ -31,15 +31,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class PlainStrategy : public Strategy {
- public:
-  absl::Status Begin(const RunContext&, ModelSet*) const override { return absl::OkStatus(); }
-  bool ChangesGlobals() const override { return false; }
-  absl::Status AfterAggregation(const RunContext&, const RoundOutcome&, ModelSet*) const override {
-    return absl::OkStatus();
-  }
-};
-
 class ServeTest : public testing::Test {
  protected:
   ServeTest() {
@@ -52,7 +43,7 @@ class ServeTest : public testing::Test {
   ServePlan Plan() {
     ServePlan plan;
     plan.context = TinyContext(config_);
-    plan.strategy = &strategy_;
+    plan.hooks = &hooks_;
     plan.state = state_;
     plan.json = true;
     plan.make_initial = [this](const RunContext& context) -> absl::StatusOr<InitialModels> {
@@ -114,7 +105,7 @@ class ServeTest : public testing::Test {
   sigset_t mask_;
   const ScratchFolder scratch_;
   const std::string state_ = scratch_ / "state";
-  const PlainStrategy strategy_;
+  const MethodHooks hooks_;
   RunConfig config_ = TinyConfig();
   absl::Status initial_status_, evaluate_status_;
   int initial_calls_ = 0;

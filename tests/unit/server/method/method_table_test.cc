@@ -36,6 +36,8 @@ TEST(MethodTableTest, PresetsAreThePapers) {
   EXPECT_EQ(Preset("fediot").aggregation.pair_weight, 100);
   EXPECT_EQ(Preset("fediot").aggregation.scope, Scope::kModalityExact);
   EXPECT_EQ(Preset("fediot").aggregation.share, Share::kBlocks);
+  EXPECT_TRUE(Preset("scaffold").local.control_variates);
+  EXPECT_TRUE(Preset("fednova").aggregation.normalize_steps);
   EXPECT_TRUE(Preset("creamfl").aggregation.plain_pair_mean);
   EXPECT_EQ(Preset("fedcola").aggregation.share, Share::kAttn);
   EXPECT_EQ(Preset("fedcola").local.complementary, ComplementaryLayers::kAll);

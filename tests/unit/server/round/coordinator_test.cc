@@ -12,7 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/simulated_clock.h"
 #include "common/tensor/safetensors.h"
-#include "server/strategy/plain.h"
+#include "server/method/method_hooks.h"
 #include "tests/scratch_folder.h"
 #include "tests/unit/server/registry/tiny_run.h"
 
@@ -123,7 +123,7 @@ class CoordinatorTest : public testing::Test {
                                   .store = store_.get(),
                                   .events = events_.get(),
                                   .registry = registry_.get(),
-                                  .strategy = &strategy_,
+                                  .hooks = &hooks_,
                                   .clock = &clock_,
                                   .initial = TinyGlobals(context_),
                                   .evaluate =
@@ -164,7 +164,7 @@ class CoordinatorTest : public testing::Test {
   RunConfig config_;
   RunContext context_;
   SimulatedClock clock_{absl::FromUnixSeconds(1000)};
-  PlainStrategy strategy_;
+  const MethodHooks hooks_;
   const ScratchFolder scratch_;
   const std::string folder_ = scratch_ / "state";
   std::unique_ptr<RunStore> store_;

@@ -25,13 +25,29 @@ TEST(RoundPayloadTest, DownloadsAreTheGlobalsAndThenTheAuxiliaryWeights) {
             models.auxiliary.at("words").Find("extra.weight")->values.data());
 }
 
+// Sums tensors of one name.
+class SummingHook : public MethodHook {
+ public:
+  std::optional<double> SummedWeight(const DatasetContext&,
+                                     absl::string_view tensor) const override {
+    return tensor == "control.a" ? std::optional<double>(0.5) : std::nullopt;
+  }
+};
+
 TEST(RoundPayloadTest, WhatUploadsHoldBesidePlainParametersIsNotMerged) {
   RunContext context = TinyContext();
   DatasetContext& words = context.datasets.at("words");
-  EXPECT_TRUE(TargetOf(words).representations.empty());
+  MethodHooks hooks;
+  EXPECT_TRUE(TargetOf(words, hooks).representations.empty());
+  words.upload.tensors.push_back({"control.a", {4}});
   words.upload.tensors.push_back({"public.text", {3, 2}});
-  const Target target = TargetOf(words);
+  EXPECT_EQ(TargetOf(words, hooks).representations.size(), 2u) << "nobody sums anything";
+  hooks.Append(std::make_unique<SummingHook>());
+  const Target target = TargetOf(words, hooks);
   EXPECT_EQ(target.manifest.tensors.size(), words.plain.tensors.size());
+  ASSERT_EQ(target.summed.size(), 1u);
+  EXPECT_EQ(target.summed[0].spec.name, "control.a");
+  EXPECT_EQ(target.summed[0].weight, 0.5);
   ASSERT_EQ(target.representations.size(), 1u);
   EXPECT_EQ(target.representations[0].name, "public.text");
 }

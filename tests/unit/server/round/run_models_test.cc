@@ -8,7 +8,7 @@
 
 #include "common/base/simulated_clock.h"
 #include "common/tensor/safetensors.h"
-#include "server/strategy/plain.h"
+#include "server/method/method_hooks.h"
 #include "tests/scratch_folder.h"
 #include "tests/unit/server/registry/tiny_run.h"
 #include "tests/whole_upload.h"
@@ -19,19 +19,36 @@ namespace {
 using ::testing::ElementsAre;
 
 // Adds 1 to the first value of each global after each merge, and remembers whose updates it saw.
-class AddOne : public Strategy {
+class AddOne : public MethodHook {
  public:
+  explicit AddOne(std::vector<std::string>* seen, RoundOutcome* outcome = nullptr)
+      : seen_(seen), outcome_(outcome) {}
+
+  Needs needs() const override {
+    return {.old_globals = outcome_ != nullptr, .changes_globals = true};
+  }
   absl::Status Begin(const RunContext&, ModelSet* models) const override {
     return models->auxiliary["words"].Add("extra", {.shape = {1}, .values = {5}});
   }
-  bool ChangesGlobals() const override { return true; }
-  absl::Status AfterAggregation(const RunContext&, const RoundOutcome& outcome,
-                                ModelSet* models) const override {
-    for (const RoundOutcome::Update& update : outcome.updates) seen.push_back(update.client);
+  std::optional<double> SummedWeight(const DatasetContext&,
+                                     absl::string_view tensor) const override {
+    return tensor == "further" ? std::optional<double>(0.25) : std::nullopt;
+  }
+  absl::Status AfterMerge(const RunContext&, const RoundOutcome& outcome,
+                          ModelSet* models) const override {
+    for (const MergedUpdate& update : outcome.updates) seen_->push_back(update.client);
     for (auto& [name, global] : models->globals) global[0].tensor.values[0] += 1;
+    if (outcome_ == nullptr) return absl::OkStatus();
+    *outcome_ = outcome;
+    coefficients_ = *outcome.plan;
+    outcome_->plan = &coefficients_;
     return absl::OkStatus();
   }
-  mutable std::vector<std::string> seen;
+
+ private:
+  std::vector<std::string>* const seen_;  // clients whose updates were merged
+  RoundOutcome* const outcome_;           // of the last round
+  mutable Plan coefficients_;
 };
 
 class RunModelsTest : public testing::Test {
@@ -39,7 +56,7 @@ class RunModelsTest : public testing::Test {
   void SetUp() override { config_.wire.download_delta.reset(); }
 
   // Opens the models of the state folder, which may be a new one.
-  void Open(const Strategy* strategy) {
+  void Open(const MethodHooks* hooks) {
     models_.reset();
     store_.reset();
     context_ = TinyContext(config_);
@@ -47,7 +64,7 @@ class RunModelsTest : public testing::Test {
     models_ = std::make_unique<RunModels>(
         RunModels::Dependencies{.context = &context_,
                                 .store = store_.get(),
-                                .strategy = strategy,
+                                .hooks = hooks,
                                 .clock = &clock_,
                                 .evaluate = [](const auto& globals) {
                                   std::map<std::string, TaskMetrics> tasks;
@@ -64,7 +81,7 @@ class RunModelsTest : public testing::Test {
              bool keep = true) {
     const std::unique_ptr<Aggregator> aggregator = models_->NewAggregator(cohort_, keep);
     ClosedRound closed{
-        .round = round, .reported = {}, .aggregator = aggregator.get(), .timings = &timings_};
+        .round = round, .updates = {}, .aggregator = aggregator.get(), .timings = &timings_};
     for (const CohortMember& member : cohort_) {
       if (std::find(clients.begin(), clients.end(), member.client) == clients.end()) continue;
       StateDict delta;
@@ -76,9 +93,11 @@ class RunModelsTest : public testing::Test {
       const auto encoded = EncodedState::Encode(delta, Codec::kF32, 1 << 12, 1);
       auto spool = std::make_unique<Spool>(scratch_ / member.client, &budget_);
       ASSERT_TRUE(AddWhole(member, *encoded, std::move(spool), aggregator.get()).ok());
-      closed.reported.push_back(member);
+      closed.updates.push_back({.client = member.client,
+                                .modality = member.modality,
+                                .record = {.dataset = member.dataset, .samples = member.samples}});
     }
-    const absl::Status merged = models_->Merge(closed);
+    const absl::Status merged = models_->Merge(std::move(closed));
     ASSERT_TRUE(merged.ok()) << merged;
   }
   RoundRecord Commit(int round) {
@@ -96,7 +115,7 @@ class RunModelsTest : public testing::Test {
                                              {"words-0", "words", Modality::kText, 10},
                                              {"words-1", "words", Modality::kText, 10}};
   SimulatedClock clock_{absl::FromUnixSeconds(1000)};
-  const PlainStrategy plain_;
+  const MethodHooks plain_;
   const ScratchFolder scratch_;
   SpoolBudget budget_{1 << 20};
   RoundTimings timings_;
@@ -137,12 +156,14 @@ TEST_F(RunModelsTest, TheRecordTellsHowLongTheRoundTook) {
 }
 
 TEST_F(RunModelsTest, WhatTheMethodChangesAfterTheMergeIsWhatIsCommitted) {
-  const AddOne strategy;
-  Open(&strategy);
+  std::vector<std::string> seen;
+  MethodHooks hooks;
+  hooks.Append(std::make_unique<AddOne>(&seen));
+  Open(&hooks);
   EXPECT_TRUE(store_->LoadLast()->auxiliary.contains("words")) << "what it began with";
   const float before = models_->models().globals.at("words")[0].tensor.values[0];
   Merge(1, {"words-1", "pictures-0"});
-  EXPECT_THAT(strategy.seen, ElementsAre("pictures-0", "words-1"));
+  EXPECT_THAT(seen, ElementsAre("pictures-0", "words-1"));
   EXPECT_FLOAT_EQ(models_->models().globals.at("words")[0].tensor.values[0], before + 1.5F);
   Commit(1);
   EXPECT_EQ(StoredHash(), Hash());

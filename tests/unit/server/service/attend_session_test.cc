@@ -6,7 +6,7 @@
 #include "common/base/simulated_clock.h"
 #include "common/rpc/model_proto.h"
 #include "common/rpc/protocol.h"
-#include "server/strategy/plain.h"
+#include "server/method/method_hooks.h"
 #include "tests/scratch_folder.h"
 #include "tests/unit/server/registry/fake_link.h"
 #include "tests/unit/server/registry/tiny_run.h"
@@ -57,13 +57,13 @@ class AttendSessionTest : public testing::Test {
   std::unique_ptr<RunStore> store_ = *RunStore::Open(scratch_ / "state");
   std::unique_ptr<EventLog> events_ = *EventLog::Open("", &clock_);
   ClientRegistry registry_{absl::Seconds(5), &clock_};
-  PlainStrategy strategy_;
+  const MethodHooks hooks_;
   Coordinator coordinator_{
       {.context = &context_,
        .store = store_.get(),
        .events = events_.get(),
        .registry = &registry_,
-       .strategy = &strategy_,
+       .hooks = &hooks_,
        .clock = &clock_,
        .evaluate = [](const auto&) { return std::map<std::string, TaskMetrics>(); }}};
   std::vector<std::string> kinds_;

@@ -14,9 +14,9 @@
 #include "absl/synchronization/notification.h"
 #include "common/rpc/model_proto.h"
 #include "common/rpc/protocol.h"
+#include "server/method/method_hooks.h"
 #include "server/service/federation_service.h"
 #include "server/service/operator_service.h"
-#include "server/strategy/plain.h"
 #include "tests/unit/server/registry/fake_link.h"
 #include "tests/unit/server/registry/tiny_run.h"
 #include "tests/unit/server/round/tiny_round.h"
@@ -79,13 +79,13 @@ class ServicesTest : public testing::Test {
   const ScratchFolder scratch_;
   std::unique_ptr<RunStore> store_ = *RunStore::Open(scratch_ / "state");
   ClientRegistry registry_{absl::Seconds(5), &tiny_.clock()};
-  const PlainStrategy strategy_;
+  const MethodHooks hooks_;
   Coordinator coordinator_{
       {.context = &context_,
        .store = store_.get(),
        .events = tiny_.log(),
        .registry = &registry_,
-       .strategy = &strategy_,
+       .hooks = &hooks_,
        .clock = &tiny_.clock(),
        .initial = TinyGlobals(context_),
        .evaluate = [](const auto&) { return std::map<std::string, TaskMetrics>(); }}};

@@ -1,4 +1,4 @@
-// Auxiliary weights of complementary training on the coordinator's side.
+// Auxiliary weights of complementary training on the coordinator's side: pure functions.
 // Source: docs/algorithm.md section 3, "Complementary training".
 #pragma once
 
@@ -18,7 +18,8 @@ namespace tributary {
 absl::StatusOr<StateDict> InitialAuxiliary(const Manifest& download, const StateDict& global);
 
 // Auxiliary weights after an aggregation: the weights of the first target of the other uni-modal
-// modality in `targets`. Without such a target the present ones stay.
+// modality in `targets`. Without such a target the present ones stay, as do other tensors than
+// `*.aux_weight`.
 absl::Status RefreshAuxiliary(const std::vector<Target>& targets,
                               const std::map<std::string, StateDict>& globals,
                               std::map<std::string, StateDict>* auxiliary);

@@ -1,4 +1,4 @@
-#include "server/aggregation/auxiliary.h"
+#include "server/method/fedcola/auxiliary.h"
 
 #include <utility>
 
@@ -56,6 +56,7 @@ absl::Status RefreshAuxiliary(const std::vector<Target>& targets,
     if (partner == nullptr) continue;
     StateDict& state = own->second;
     for (size_t i = 0; i < state.size(); ++i) {
+      if (!absl::EndsWith(state[i].name, kAuxiliary)) continue;
       const std::string weight = *CounterpartOf(WeightOf(state[i].name));
       ASSIGN_OR_RETURN(const Tensor* source, FindWeight(globals.at(partner->dataset), weight));
       state[i].tensor = *source;

@@ -1,4 +1,4 @@
-#include "server/aggregation/auxiliary.h"
+#include "server/method/fedcola/auxiliary.h"
 
 #include <string>
 #include <vector>

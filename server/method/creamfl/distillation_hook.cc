@@ -1,4 +1,4 @@
-#include "server/strategy/creamfl.h"
+#include "server/method/creamfl/distillation_hook.h"
 
 #include <algorithm>
 #include <utility>
@@ -50,14 +50,22 @@ absl::StatusOr<Representations> RepresentAll(const Transformer& model, const Sam
   return all;
 }
 
+// Adds the tensor, or replaces the one of that name.
+absl::Status Put(absl::string_view name, Tensor tensor, StateDict* state) {
+  if (Tensor* old = state->Find(name); old != nullptr) {
+    *old = std::move(tensor);
+    return absl::OkStatus();
+  }
+  return state->Add(std::string(name), std::move(tensor));
+}
+
 // Puts what the pair model says of the public set where each dataset's clients download it.
 absl::Status Publish(const RunContext& context, const Representations& all, ModelSet* models) {
   for (const auto& [name, dataset] : context.datasets) {
     if (dataset.spec.public_samples == 0) continue;
-    StateDict published;
-    RETURN_IF_ERROR(published.Add(std::string(kPublicImages), FromTorch(all.images)));
-    RETURN_IF_ERROR(published.Add(std::string(kPublicTexts), FromTorch(all.texts)));
-    models->auxiliary[name] = std::move(published);
+    StateDict& auxiliary = models->auxiliary[name];
+    RETURN_IF_ERROR(Put(kPublicImages, FromTorch(all.images), &auxiliary));
+    RETURN_IF_ERROR(Put(kPublicTexts, FromTorch(all.texts), &auxiliary));
   }
   return absl::OkStatus();
 }
@@ -65,7 +73,7 @@ absl::Status Publish(const RunContext& context, const Representations& all, Mode
 // The merged representations of one modality, given the published ones of the other.
 at::Tensor Merge(const RoundOutcome& outcome, Modality part, const at::Tensor& others) {
   std::vector<at::Tensor> clients;
-  for (const RoundOutcome::Update& update : outcome.updates) {
+  for (const MergedUpdate& update : outcome.updates) {
     const Tensor* features = update.representations.Find(kPublicFeatures);
     if (update.modality == part && features != nullptr) {
       clients.push_back(ToTorch(*features, kCpu));
@@ -73,6 +81,18 @@ at::Tensor Merge(const RoundOutcome& outcome, Modality part, const at::Tensor& o
   }
   if (clients.empty()) return {};
   return EnsembleOf(clients, RepresentationWeights(clients, others));
+}
+
+// The round's clients merged, against what they were sent; undefined before the first round.
+Representations EnsembleOfRound(const RoundOutcome& outcome, const ModelSet& models) {
+  for (const auto& [target, auxiliary] : models.auxiliary) {
+    const Tensor* images = auxiliary.Find(kPublicImages);
+    const Tensor* texts = auxiliary.Find(kPublicTexts);
+    if (images == nullptr || texts == nullptr) continue;
+    return {.images = Merge(outcome, Modality::kImage, ToTorch(*texts, kCpu)),
+            .texts = Merge(outcome, Modality::kText, ToTorch(*images, kCpu))};
+  }
+  return {};
 }
 
 // One pass over the public set in its order, in training mode.
@@ -101,17 +121,16 @@ absl::Status Distil(const CreamFlSettings& settings, const Samples& samples,
 
 }  // namespace
 
-CreamFlStrategy::CreamFlStrategy(std::shared_ptr<const Samples> public_samples)
+DistillationHook::DistillationHook(std::shared_ptr<const Samples> public_samples)
     : public_samples_(std::move(public_samples)) {}
 
-absl::Status CreamFlStrategy::Begin(const RunContext& context, ModelSet* models) const {
+absl::Status DistillationHook::Begin(const RunContext& context, ModelSet* models) const {
   // Before the first round there is nothing to distil.
-  return AfterAggregation(context, {.round = 0, .updates = {}}, models);
+  return AfterMerge(context, {.round = 0}, models);
 }
 
-absl::Status CreamFlStrategy::AfterAggregation(const RunContext& context,
-                                               const RoundOutcome& outcome,
-                                               ModelSet* models) const {
+absl::Status DistillationHook::AfterMerge(const RunContext& context, const RoundOutcome& outcome,
+                                          ModelSet* models) const {
   const DatasetContext& pair = PairDataset(context);
   const auto& settings = MethodSettings<CreamFlSettings>(context.config);
   StateDict& global = models->globals.at(pair.config.name);
@@ -119,21 +138,14 @@ absl::Status CreamFlStrategy::AfterAggregation(const RunContext& context,
     at::set_num_threads(Threads(context));
     ASSIGN_OR_RETURN(const std::unique_ptr<Transformer> model,
                      Transformer::Create(pair.spec, Modality::kPair, global, kCpu));
-    const auto sent = models->auxiliary.begin();  // the same for all datasets
-    if (sent != models->auxiliary.end()) {
-      const Representations ensemble{
-          .images =
-              Merge(outcome, Modality::kImage, ToTorch(*sent->second.Find(kPublicTexts), kCpu)),
-          .texts =
-              Merge(outcome, Modality::kText, ToTorch(*sent->second.Find(kPublicImages), kCpu))};
-      if (ensemble.images.defined() || ensemble.texts.defined()) {
-        RandomStream drop_path(context.config.seed, "drop_path.distillation",
-                               static_cast<uint64_t>(outcome.round), pair.config.name);
-        model->SetTraining(&drop_path);
-        RETURN_IF_ERROR(Distil(settings, *public_samples_, ensemble, model.get()));
-        model->SetTraining(nullptr);
-        global = model->Merged();
-      }
+    const Representations ensemble = EnsembleOfRound(outcome, *models);
+    if (ensemble.images.defined() || ensemble.texts.defined()) {
+      RandomStream drop_path(context.config.seed, "drop_path.distillation",
+                             static_cast<uint64_t>(outcome.round), pair.config.name);
+      model->SetTraining(&drop_path);
+      RETURN_IF_ERROR(Distil(settings, *public_samples_, ensemble, model.get()));
+      model->SetTraining(nullptr);
+      global = model->Merged();
     }
     ASSIGN_OR_RETURN(const Representations all,
                      RepresentAll(*model, *public_samples_, settings.contrast.batch));
