@@ -50,7 +50,7 @@ step() {
 bin=build/release/bin
 [ $install = no ] || step "packages" /var/log/apt/term.log deploy/install-packages.sh build
 step "LibTorch" "" deploy/fetch-libtorch.sh
-step "build" build/release/configure.log deploy/build.sh release tributary tributary-server tributary-client tributary-bench-process
+step "build" build/release/configure.log deploy/build.sh release tributary tributary-server tributary-client tributary-central tributary-bench-process
 step "packages with data" "" deploy/fetch-data.sh
 step "shards" "" $bin/tributary prepare --quickstart --out data/quickstart
 step "training" "logs/ in the run's folder" $bin/tributary run deploy/runs/quickstart.toml "${run[@]}"

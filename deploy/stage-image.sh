@@ -12,13 +12,13 @@ bin=${2:-build/release/bin}
 torch=${LIBTORCH_ROOT:-${XDG_CACHE_HOME:-$HOME/.cache}/tributary/libtorch}
 libraries=$torch/torch/lib
 [ -d "$libraries" ] || libraries=$torch/lib
-for needed in "$bin"/{tributary,tributary-server,tributary-client,tributary-bench-process} "$libraries/libtorch_cpu.so"; do
+for needed in "$bin"/{tributary,tributary-server,tributary-client,tributary-central,tributary-bench-process} "$libraries/libtorch_cpu.so"; do
   [ -e "$needed" ] || { echo "stage-image: $needed is missing: deploy/build.sh and deploy/fetch-libtorch.sh make it" >&2; exit 1; }
 done
 
 rm -rf "$stage"
 mkdir -p "$stage"/{bin,lib,runs} "$stage/share/tributary"
-for program in tributary tributary-server tributary-client tributary-bench-process; do
+for program in tributary tributary-server tributary-client tributary-central tributary-bench-process; do
   strip -o "$stage/bin/$program" "$bin/$program"
 done
 # The loader wants libcudart and libcupti on a machine without a GPU as well (cmake/LibTorch.cmake).

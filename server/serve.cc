@@ -1,15 +1,12 @@
 #include "server/serve.h"
 
 #include <algorithm>
-#include <array>
 #include <iostream>
 #include <utility>
 
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <openssl/rand.h>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/parallel.h"
 #include "common/base/process_limits.h"
@@ -18,6 +15,7 @@
 #include "common/base/stop_signal.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
+#include "server/round/run_identity.h"
 #include "server/service/federation_service.h"
 #include "server/service/operator_service.h"
 
@@ -26,31 +24,6 @@ namespace {
 
 constexpr int kMostAdding = 4;  // updates at a time, each on all cores
 constexpr absl::Duration kShutdown = absl::Seconds(2);
-
-absl::StatusOr<std::string> NewRunId() {
-  std::array<unsigned char, 8> bytes;
-  if (RAND_bytes(bytes.data(), bytes.size()) != 1) {
-    return absl::InternalError("the system gives no random bytes for a run id");
-  }
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
-}
-
-// Takes the run id of the state folder, or gives it one. Sets *resumed if there is a commit to go
-// on from.
-absl::Status Identify(RunStore* store, RunContext* context, std::optional<int>* resumed) {
-  ASSIGN_OR_RETURN(const std::optional<RunIdentity> identity, store->Identity());
-  const nlohmann::json fingerprint = Fingerprint(*context);
-  if (!identity.has_value()) {
-    ASSIGN_OR_RETURN(context->run_id, NewRunId());
-    return store->SetIdentity({context->run_id, context->config.name, fingerprint.dump()});
-  }
-  const nlohmann::json stored = nlohmann::json::parse(identity->fingerprint, nullptr, false);
-  RETURN_IF_ERROR(CheckSameRun(stored, fingerprint, DefaultFingerprint(*context)));
-  context->run_id = identity->run_id;
-  ASSIGN_OR_RETURN(*resumed, store->LastRound());
-  return absl::OkStatus();
-}
 
 void PrintEvent(const RunEvent& event, bool json) {
   if (json) {
@@ -138,8 +111,7 @@ absl::Status Serve(ServePlan plan) {
   RunContext& context = plan.context;
   const RunConfig& config = context.config;
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, RunStore::Open(plan.state));
-  std::optional<int> resumed;
-  RETURN_IF_ERROR(Identify(store.get(), &context, &resumed));
+  ASSIGN_OR_RETURN(const std::optional<int> resumed, IdentifyRun(store.get(), &context));
   InitialModels initial;
   if (!resumed.has_value()) {
     ASSIGN_OR_RETURN(initial, plan.make_initial(context));

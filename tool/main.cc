@@ -13,6 +13,7 @@
 #include "common/base/stop_signal.h"
 #include "common/base/version.h"
 #include "tool/bench/bench_command.h"
+#include "tool/central/central_command.h"
 #include "tool/export/export_command.h"
 #include "tool/operator_commands.h"
 #include "tool/plan_command.h"
@@ -41,6 +42,11 @@ int Main(int argc, char** argv) {
   RunCommand run;
   CLI::App* run_app = app.add_subcommand("run", "run a whole federation on this machine");
   AddRunFlags(run_app, &run);
+
+  CentralCommand central;
+  CLI::App* central_app = app.add_subcommand(
+      "central", "train each dataset on all its data in one place, to compare a federation with");
+  AddCentralFlags(central_app, &central);
 
   SweepCommand sweep;
   CLI::App* sweep_app =
@@ -84,6 +90,7 @@ int Main(int argc, char** argv) {
   if (status_app->parsed()) return Report(RunStatusCommand(status), status.json);
   if (watch_app->parsed()) return Report(RunWatchCommand(watch), watch.json);
   if (sweep_app->parsed()) return Report(RunSweep(sweep), sweep.json);
+  if (central_app->parsed()) return Report(RunCentral(central), central.json);
   if (run_app->parsed()) return Report(RunFederation(run), run.json);
   return kExitUsage;
 }

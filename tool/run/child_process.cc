@@ -3,6 +3,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <fstream>
 #include <utility>
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/status.h"
 
@@ -135,6 +137,31 @@ std::vector<std::string> ChildProcess::TakeLines() {
     partial_.erase(0, end + 1);
   }
   return lines;
+}
+
+absl::Status StatusFromExitCode(int code, const std::string& message) {
+  switch (code) {
+    case kExitUsage:
+      return absl::InvalidArgumentError(message);
+    case kExitUnusable:
+      return absl::FailedPreconditionError(message);
+    case kExitNotPermitted:
+      return absl::PermissionDeniedError(message);
+    default:
+      return absl::InternalError(message);
+  }
+}
+
+std::string LastError(const std::string& log) {
+  std::ifstream file(log);
+  std::string last;
+  for (std::string line; std::getline(file, line);) {
+    const bool error = absl::StrContains(line, "\"error\"") || absl::StrContains(line, "[error]") ||
+                       absl::StrContains(line, "[critical]") ||
+                       absl::StartsWith(line, "tributary-");
+    if (error) last = line;
+  }
+  return last.empty() ? absl::StrCat("see ", log) : last;
 }
 
 }  // namespace tributary

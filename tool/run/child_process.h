@@ -47,4 +47,11 @@ class ChildProcess {
   std::optional<int> ended_;
 };
 
+// The status that the exit code of one of the project's programs stands for: the reverse of
+// ExitCodeFor() (common/base/status.h). `code` is not kExitDone.
+absl::Status StatusFromExitCode(int code, const std::string& message);
+
+// The last line of a program's log that tells of an error; "see <log>" if there is none.
+std::string LastError(const std::string& log);
+
 }  // namespace tributary

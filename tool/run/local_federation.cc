@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -23,37 +21,11 @@ constexpr absl::Duration kListenWithin = absl::Seconds(120);
 constexpr absl::Duration kStopWithin = absl::Seconds(20);
 constexpr absl::Duration kFirstPause = absl::Milliseconds(500);
 
-// The status that a program's exit code stands for.
-absl::Status FromExitCode(int code, const std::string& message) {
-  switch (code) {
-    case kExitUsage:
-      return absl::InvalidArgumentError(message);
-    case kExitUnusable:
-      return absl::FailedPreconditionError(message);
-    case kExitNotPermitted:
-      return absl::PermissionDeniedError(message);
-    default:
-      return absl::InternalError(message);
-  }
-}
-
 bool WouldRepeat(int code) {
   return code == kExitUsage || code == kExitUnusable || code == kExitNotPermitted;
 }
 
 }  // namespace
-
-std::string LastError(const std::string& log) {
-  std::ifstream file(log);
-  std::string last;
-  for (std::string line; std::getline(file, line);) {
-    const bool error = absl::StrContains(line, "\"error\"") || absl::StrContains(line, "[error]") ||
-                       absl::StrContains(line, "[critical]") ||
-                       absl::StartsWith(line, "tributary-");
-    if (error) last = line;
-  }
-  return last.empty() ? absl::StrCat("see ", log) : last;
-}
 
 absl::Status LocalFederation::Launch(Member* member, bool piped) {
   ASSIGN_OR_RETURN(ChildProcess process,
@@ -165,7 +137,7 @@ absl::Status LocalFederation::CheckServer(RunView* view, const FederationHooks& 
       PlanRestart("the coordinator", *code, &server_, hooks)) {
     return absl::OkStatus();
   }
-  return FromExitCode(*code, view->error().empty() ? LastError(server_.log) : view->error());
+  return StatusFromExitCode(*code, view->error().empty() ? LastError(server_.log) : view->error());
 }
 
 void LocalFederation::CheckClient(const std::string& name, Member* member,

@@ -75,7 +75,4 @@ class LocalFederation {
   std::map<std::string, Member> clients_;
 };
 
-// The last line of a log that tells of an error; "see <log>" if there is none.
-std::string LastError(const std::string& log);
-
 }  // namespace tributary

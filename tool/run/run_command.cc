@@ -1,7 +1,6 @@
 #include "tool/run/run_command.h"
 
 #include <atomic>
-#include <filesystem>
 #include <iostream>
 
 #include <CLI/CLI.hpp>
@@ -17,13 +16,12 @@
 #include "common/data/shard.h"
 #include "server/method/method_table.h"
 #include "tool/run/local_federation.h"
+#include "tool/run/run_folder.h"
 #include "tool/run/run_view.h"
 #include "tool/run/screen.h"
 
 namespace tributary {
 namespace {
-
-namespace fs = std::filesystem;
 
 // Checked before anything is started: a missing shard would show only when its client dies.
 absl::Status CheckShards(const RunConfig& config) {
@@ -40,28 +38,6 @@ absl::Status CheckShards(const RunConfig& config) {
     if (!shard.ok()) return Annotate(shard.status(), needed->key);
   }
   return absl::OkStatus();
-}
-
-std::string DefaultFolder(const RunConfig& config) {
-  return absl::StrCat("out/", config.name, "-", MethodName(config), "-",
-                      absl::FormatTime("%Y%m%d-%H%M%S", absl::Now(), absl::LocalTimeZone()));
-}
-
-absl::Status PrepareFolder(const RunCommand& command, const std::string& folder) {
-  std::error_code error;
-  if (!fs::exists(folder + "/result.json", error) || !command.fresh) {
-    if (!fs::exists(folder + "/result.json", error)) return absl::OkStatus();
-    return absl::InvalidArgumentError(absl::StrCat(
-        folder, " holds a finished run; give --fresh to replace it, or another --out"));
-  }
-  fs::remove_all(folder, error);
-  if (error) return ErrnoStatus(error.value(), absl::StrCat("cannot remove ", folder));
-  return absl::OkStatus();
-}
-
-std::string BinaryFolder() {
-  std::error_code error;
-  return fs::read_symlink("/proc/self/exe", error).parent_path().string();
 }
 
 FederationHooks MakeHooks(const RunCommand& command, RunView* view, Screen* screen,
@@ -107,8 +83,8 @@ absl::Status RunFederation(const RunCommand& command) {
   ASSIGN_OR_RETURN(const RunConfig config,
                    LoadRunConfig(command.run_file, Methods(), command.overrides));
   RETURN_IF_ERROR(CheckShards(config));
-  const std::string folder = command.out.empty() ? DefaultFolder(config) : command.out;
-  RETURN_IF_ERROR(PrepareFolder(command, folder));
+  const std::string folder = command.out.empty() ? DefaultRunFolder(config) : command.out;
+  RETURN_IF_ERROR(PrepareRunFolder(folder, command.fresh));
   std::atomic<bool> stopping = false;
   const StopSignal stop([&](const std::string&) { stopping = true; });
   RunView view(absl::Now());

@@ -107,11 +107,15 @@ std::string RunView::CommittedLine(const nlohmann::json& data) {
   }
   last_losses_ = absl::StrJoin(losses, ", ");
   if (data.contains("tasks")) last_metrics_ = MetricsInShort(data["tasks"]);
-  return absl::StrFormat(
-      "round %d/%d  %.1f s  up %s  down %s  loss %s%s%s", round_, rounds_,
-      Number<double>(data, "seconds"), FormatBytes(Number<uint64_t>(data, "bytes_up")),
-      FormatBytes(Number<uint64_t>(data, "bytes_down")), last_losses_,
-      data.contains("tasks") ? "  | " : "", data.contains("tasks") ? last_metrics_ : "");
+  std::string bytes;  // central training moves none
+  if (data.contains("bytes_up")) {
+    bytes = absl::StrCat("  up ", FormatBytes(Number<uint64_t>(data, "bytes_up")), "  down ",
+                         FormatBytes(Number<uint64_t>(data, "bytes_down")));
+  }
+  return absl::StrFormat("round %d/%d  %.1f s%s  loss %s%s%s", round_, rounds_,
+                         Number<double>(data, "seconds"), bytes, last_losses_,
+                         data.contains("tasks") ? "  | " : "",
+                         data.contains("tasks") ? last_metrics_ : "");
 }
 
 std::string RunView::Apply(const nlohmann::json& event) {
@@ -172,8 +176,10 @@ std::vector<std::string> RunView::Lines(absl::Time now) const {
       absl::StrFormat("%s  round %d of %d  %s  %s", method_, round_, rounds_, Bar(done), times));
   lines.push_back(absl::StrCat("  ", phase_, waiting_.empty() ? "" : ": ", waiting_));
   for (const auto& [name, client] : clients_) lines.push_back(ClientLine(name, client));
-  lines.push_back(
-      absl::StrCat("  bytes up ", FormatBytes(bytes_up_), ", down ", FormatBytes(bytes_down_)));
+  if (bytes_up_ + bytes_down_ > 0) {
+    lines.push_back(
+        absl::StrCat("  bytes up ", FormatBytes(bytes_up_), ", down ", FormatBytes(bytes_down_)));
+  }
   if (!last_losses_.empty()) lines.push_back(absl::StrCat("  loss ", last_losses_));
   if (!last_metrics_.empty()) lines.push_back(absl::StrCat("  ", last_metrics_));
   return lines;
@@ -187,10 +193,12 @@ std::string ResultTable(const nlohmann::json& result) {
   for (const auto& [name, task] : tasks.items()) {
     absl::StrAppend(&table, TaskRows(name, task));
   }
-  absl::StrAppendFormat(&table, "bytes up %s, down %s; %.0f s in rounds\n",
-                        FormatBytes(Number<uint64_t>(result, "bytes_up")),
-                        FormatBytes(Number<uint64_t>(result, "bytes_down")),
-                        Number<double>(result, "seconds"));
+  const auto up = Number<uint64_t>(result, "bytes_up");
+  const auto down = Number<uint64_t>(result, "bytes_down");
+  if (up + down > 0) {
+    absl::StrAppend(&table, "bytes up ", FormatBytes(up), ", down ", FormatBytes(down), "; ");
+  }
+  absl::StrAppendFormat(&table, "%.0f s in rounds\n", Number<double>(result, "seconds"));
   return table;
 }
 

@@ -8,8 +8,8 @@
 
 #include "absl/time/clock.h"
 #include "common/base/file.h"
+#include "common/base/status.h"
 #include "tests/scratch_folder.h"
-#include "tool/run/local_federation.h"
 
 namespace tributary {
 namespace {
@@ -83,6 +83,15 @@ TEST_F(ChildProcessTest, TheLastErrorOfALogIsFound) {
   ChildProcess child = Start("echo 'tributary-client: shard x is damaged' >&2", false);
   EXPECT_EQ(Wait(&child), 0);
   EXPECT_THAT(LastError(log_), HasSubstr("shard x is damaged"));
+}
+
+TEST(StatusFromExitCodeTest, IsTheReverseOfTheExitCode) {
+  for (const int code : {kExitFailed, kExitUsage, kExitUnusable, kExitNotPermitted}) {
+    const absl::Status status = StatusFromExitCode(code, "why");
+    EXPECT_EQ(ExitCodeFor(status), code);
+    EXPECT_EQ(status.message(), "why");
+  }
+  EXPECT_EQ(ExitCodeFor(StatusFromExitCode(128 + SIGKILL, "")), kExitFailed);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-#include "tests/bench/united_samples.h"
+#include "common/train/united_samples.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -10,6 +11,7 @@
 namespace tributary {
 namespace {
 
+// Undefined where the modality has no such member.
 at::Tensor Joined(const std::vector<Batch>& batches, at::Tensor Batch::*member) {
   std::vector<at::Tensor> tensors;
   for (const Batch& batch : batches) {
@@ -20,22 +22,18 @@ at::Tensor Joined(const std::vector<Batch>& batches, at::Tensor Batch::*member) 
 
 }  // namespace
 
-UnitedSamples::UnitedSamples(std::vector<std::unique_ptr<Samples>> parts)
-    : parts_(std::move(parts)) {
+UnitedSamples::UnitedSamples(std::vector<std::unique_ptr<Samples>> sets) : sets_(std::move(sets)) {
   std::set<int64_t> words;
-  int64_t images = 0;
-  for (size_t part = 0; part < parts_.size(); ++part) {
-    for (int64_t row = 0; row < parts_[part]->count(); ++row) {
-      part_of_row_.push_back(part);
-      row_in_part_.push_back(row);
-    }
-    int64_t most = -1;
-    for (const int64_t image : parts_[part]->image_of_row()) {
+  int64_t images = 0;  // of the sets before
+  for (size_t set = 0; set < sets_.size(); ++set) {
+    for (int64_t row = 0; row < sets_[set]->count(); ++row) places_.push_back({set, row});
+    int64_t last = -1;
+    for (const int64_t image : sets_[set]->image_of_row()) {
       image_of_row_.push_back(images + image);
-      most = std::max(most, image);
+      last = std::max(last, image);
     }
-    images += most + 1;
-    words.insert(parts_[part]->word_rows().begin(), parts_[part]->word_rows().end());
+    images += last + 1;
+    words.insert(sets_[set]->word_rows().begin(), sets_[set]->word_rows().end());
   }
   word_rows_.assign(words.begin(), words.end());
 }
@@ -43,15 +41,15 @@ UnitedSamples::UnitedSamples(std::vector<std::unique_ptr<Samples>> parts)
 absl::StatusOr<Batch> UnitedSamples::Gather(absl::Span<const int64_t> rows,
                                             const Augmentations& augmentations,
                                             RandomStream* stream) const {
+  std::vector<std::vector<int64_t>> rows_of(sets_.size());
+  for (const int64_t row : rows) {
+    const Place& place = places_[static_cast<size_t>(row)];
+    rows_of[place.set].push_back(place.row);
+  }
   std::vector<Batch> batches;
-  for (size_t part = 0; part < parts_.size(); ++part) {
-    std::vector<int64_t> own;
-    for (const int64_t row : rows) {
-      const auto i = static_cast<size_t>(row);
-      if (part_of_row_[i] == part) own.push_back(row_in_part_[i]);
-    }
-    if (own.empty()) continue;
-    ASSIGN_OR_RETURN(Batch batch, parts_[part]->Gather(own, augmentations, stream));
+  for (size_t set = 0; set < sets_.size(); ++set) {
+    if (rows_of[set].empty()) continue;
+    ASSIGN_OR_RETURN(Batch batch, sets_[set]->Gather(rows_of[set], augmentations, stream));
     batches.push_back(std::move(batch));
   }
   return Batch{.images = Joined(batches, &Batch::images),
