@@ -136,8 +136,10 @@ TEST(CodecTableTest, WhatMayCarryAModelRoundsEachValueByItselfAndOnce) {
 }
 
 TEST(CodecTableTest, ListsNameTheWantedCodecs) {
-  EXPECT_EQ(ListOfCodecs(MayCarryModel, "or"), "f32, f16 or bf16");
-  EXPECT_EQ(ListOfCodecs([](const CodecRow& row) { return row.lossless; }, "and"), "f32");
+  EXPECT_EQ(ListOfCodecs([](const CodecRow& row) { return row.codec <= Codec::kBf16; }, "or"),
+            "f32, f16 or bf16");
+  EXPECT_EQ(ListOfCodecs([](const CodecRow& row) { return row.codec == Codec::kF32; }, "and"),
+            "f32");
   EXPECT_EQ(ListOfCodecs([](const CodecRow&) { return false; }, "and"), "");
   const std::string all = ListOfCodecs(MayCarryUpdate, "and");
   EXPECT_TRUE(all.starts_with("f32, f16, bf16, int8-block, int4-block")) << all;

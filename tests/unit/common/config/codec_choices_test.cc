@@ -1,6 +1,6 @@
 #include "common/config/codec_choices.h"
 
-#include <optional>
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -26,8 +26,19 @@ TEST(CodecChoicesTest, EveryCodecMayBeChosenForUpdates) {
   }
 }
 
-TEST(CodecChoicesTest, WholeModelsAreSentInSixteenBitsAtLeast) {
-  EXPECT_EQ(WordsIn(kModelCodecWords), (std::vector<std::string>{"f32", "f16", "bf16"}));
+TEST(CodecChoicesTest, WholeModelsAreSentInCodecsThatRoundEachValue) {
+  std::vector<std::string> rounding;
+  for (const CodecRow& row : kCodecTable) {
+    if (row.round != nullptr) rounding.emplace_back(row.word);
+  }
+  const std::vector<std::string> words = WordsIn(kModelCodecWords);
+  EXPECT_EQ(words, rounding);
+  for (const char* known : {"f32", "f16", "bf16"}) {
+    EXPECT_EQ(std::count(words.begin(), words.end(), known), 1) << known;
+  }
+  for (const char* small : {"int8-block", "int4-block", "topk"}) {
+    EXPECT_EQ(std::count(words.begin(), words.end(), small), 0) << small;
+  }
   for (const Choice<Codec>& choice : kModelCodecWords) {
     EXPECT_EQ(CodecName(choice.value), choice.word);
     EXPECT_FALSE(UsesErrorFeedback(choice.value)) << choice.word;
@@ -36,14 +47,15 @@ TEST(CodecChoicesTest, WholeModelsAreSentInSixteenBitsAtLeast) {
 
 TEST(CodecChoicesTest, DifferencesAreSentInAnyLossyCodecOrNotAtAll) {
   EXPECT_EQ(kDeltaCodecWords.front().word, "none");
-  EXPECT_EQ(kDeltaCodecWords.front().value, std::nullopt);
+  EXPECT_FALSE(kDeltaCodecWords.front().value.has_value());
   std::vector<std::string> lossy = {"none"};
   for (const Codec codec : kCodecs) {
-    if (codec != Codec::kF32) lossy.emplace_back(CodecName(codec));
+    if (!RowOf(codec).lossless) lossy.emplace_back(CodecName(codec));
   }
   EXPECT_EQ(WordsIn(kDeltaCodecWords), lossy);
   for (const auto& choice : kDeltaCodecWords) {
-    if (choice.value.has_value()) EXPECT_EQ(CodecName(*choice.value), choice.word);
+    if (!choice.value.has_value()) continue;
+    EXPECT_EQ(CodecName(*choice.value), choice.word);
   }
 }
 
