@@ -190,7 +190,8 @@ void Session::OnAttending() {
 void Session::OnTask(const v1::Task& task) {
   OnAttending();  // a task implies that the coordinator has accepted the client
   if (phase_ != Phase::kAttending) return;
-  place_.log->info("round {} attempt {}: task taken", task.round(), task.attempt());
+  place_.log->info("round {} attempt {}: task taken, to be reported within {}", task.round(),
+                   task.attempt(), absl::FormatDuration(absl::Milliseconds(task.deadline_ms())));
   // Acknowledged each time: the coordinator offers a task again until it has heard so.
   place_.runner->Offer(task);
   v1::ClientMessage message;

@@ -59,9 +59,9 @@ void Coordinator::OnRefused(const std::string& client, const std::string& reason
   events_.ClientRefused(client, reason);
 }
 
-void Coordinator::OnAttending(const std::string& client) {
+void Coordinator::OnAttending(const std::string& client, const std::vector<uint32_t>& held_rounds) {
   if (const std::optional<ClientInfo> info = deps_.registry->Client(client)) {
-    events_.ClientJoined(*info);
+    events_.ClientJoined(*info, held_rounds);
   }
   if (const std::shared_ptr<LiveRound> live = active_.Get();
       live != nullptr && live->Wants(client)) {

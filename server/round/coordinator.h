@@ -72,7 +72,7 @@ class Coordinator {
   // A client may not attend.
   void OnRefused(const std::string& client, const std::string& reason);
   // A client attends: it may have a task in this round.
-  void OnAttending(const std::string& client);
+  void OnAttending(const std::string& client, const std::vector<uint32_t>& held_rounds);
   // A client's stream has ended, for `reason`.
   void OnLeft(const std::string& client, const std::string& reason);
   // Something has changed that a decision may depend on.

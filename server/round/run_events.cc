@@ -3,16 +3,23 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace tributary {
 
-void RunEvents::ClientJoined(const ClientInfo& client) {
-  log_->Emit("client_joined", absl::StrCat(client.name, " attends"),
+void RunEvents::ClientJoined(const ClientInfo& client, const std::vector<uint32_t>& held_rounds) {
+  std::string message = absl::StrCat(client.name, " attends");
+  if (!held_rounds.empty()) {
+    absl::StrAppend(&message, " with a finished update of round ",
+                    absl::StrJoin(held_rounds, ", "));
+  }
+  log_->Emit("client_joined", message,
              {{"client", client.name},
               {"dataset", client.dataset},
               {"modality", std::string(ModalityName(client.modality))},
               {"samples", client.samples},
-              {"device", client.device}});
+              {"device", client.device},
+              {"held_rounds", held_rounds}});
 }
 
 void RunEvents::ClientRefused(const std::string& client, const std::string& reason) {

@@ -23,7 +23,8 @@ class RunEvents {
   // `log` must outlive this.
   explicit RunEvents(EventLog* log) : log_(log) {}
 
-  void ClientJoined(const ClientInfo& client);
+  // `held_rounds`: whose finished update is on the client's disk.
+  void ClientJoined(const ClientInfo& client, const std::vector<uint32_t>& held_rounds);
   void ClientRefused(const std::string& client, const std::string& reason);
   void ClientLeft(const std::string& client, const std::string& reason);
   // The client was not heard of for longer than a client may be silent.

@@ -81,7 +81,7 @@ void AttendSession::Ready(const v1::Ready& ready, const std::shared_ptr<ClientLi
   v1::ServerMessage message;
   message.mutable_attending();
   link->Send(std::move(message));
-  deps_.coordinator->OnAttending(client_);
+  deps_.coordinator->OnAttending(client_, {ready.held_rounds().begin(), ready.held_rounds().end()});
 }
 
 void AttendSession::Refuse(v1::Refusal refusal, const std::string& client, ClientLink* link) {

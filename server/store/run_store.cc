@@ -45,7 +45,8 @@ constexpr char kUpgrade[] = "ALTER TABLE files RENAME COLUMN sha256 TO checksum;
 constexpr size_t kSha256Characters = 64;
 
 constexpr absl::string_view kGlobalSuffix = ".safetensors";
-constexpr absl::string_view kAuxiliarySuffix = ".auxiliary.safetensors";
+// No dataset has this in its name, so that none is taken for what belongs to another.
+constexpr absl::string_view kAuxiliarySuffix = "@auxiliary.safetensors";
 constexpr absl::string_view kPublishedSuffix = ".published.chunks";
 constexpr char kStateMark = '@';
 
@@ -352,10 +353,10 @@ absl::StatusOr<ModelSet> RunStore::LoadLast() const {
       continue;
     }
     ASSIGN_OR_RETURN(StateDict state, ReadSafetensors(path));
-    if (absl::StrContains(name, kStateMark)) {
-      models.state[name.substr(0, name.size() - kGlobalSuffix.size())] = std::move(state);
-    } else if (absl::EndsWith(name, kAuxiliarySuffix)) {
+    if (absl::EndsWith(name, kAuxiliarySuffix)) {
       models.auxiliary[name.substr(0, name.size() - kAuxiliarySuffix.size())] = std::move(state);
+    } else if (absl::StrContains(name, kStateMark)) {
+      models.state[name.substr(0, name.size() - kGlobalSuffix.size())] = std::move(state);
     } else {
       models.globals[name.substr(0, name.size() - kGlobalSuffix.size())] = std::move(state);
     }

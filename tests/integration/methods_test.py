@@ -53,7 +53,7 @@ class MethodsTest(unittest.TestCase):
 
     def test_control_variates(self):
         hashes = self.check("scaffold", "method=scaffold", *LOSSY)
-        self.assertIn("icon-names.auxiliary.safetensors", self.checkpoint("scaffold"))
+        self.assertIn("icon-names@auxiliary.safetensors", self.checkpoint("scaffold"))
         plain = self.hashes(self.start("fedavg", ("method=fedavg", *LOSSY)))
         self.assertEqual(hashes[0], plain[0], "before the first correction there is nothing to correct by")
         self.assertNotEqual(hashes[1], plain[1])

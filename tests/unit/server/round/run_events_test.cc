@@ -26,14 +26,18 @@ TEST_F(RunEventsTest, AClientsComingAndGoing) {
   client.modality = Modality::kText;
   client.samples = 30;
   client.device = "cpu";
-  events_.ClientJoined(client);
+  events_.ClientJoined(client, {});
   EXPECT_EQ(last_.kind, "client_joined");
   EXPECT_EQ(last_.message, "site-1 attends");
   EXPECT_EQ(last_.data, nlohmann::json({{"client", "site-1"},
                                         {"dataset", "words"},
                                         {"modality", "text"},
                                         {"samples", 30},
-                                        {"device", "cpu"}}));
+                                        {"device", "cpu"},
+                                        {"held_rounds", nlohmann::json::array()}}));
+  events_.ClientJoined(client, {4, 5});
+  EXPECT_EQ(last_.message, "site-1 attends with a finished update of round 4, 5");
+  EXPECT_EQ(last_.data["held_rounds"], nlohmann::json({4, 5}));
   events_.ClientRefused("site-2", "no such dataset");
   EXPECT_EQ(last_.kind, "client_refused");
   EXPECT_EQ(last_.message, "no such dataset");

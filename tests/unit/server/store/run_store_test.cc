@@ -75,6 +75,24 @@ TEST_F(RunStoreTest, WhatWasCommittedIsThereAfterReopening) {
   EXPECT_EQ((*history)[2].tasks.at("img").classification->accuracy, 50.0);
 }
 
+// Dataset names may hold dots: names that look like the store's own are told apart from them.
+TEST_F(RunStoreTest, ADatasetMayBeNamedLikeFilesOfAnother) {
+  ModelSet models = Models(1);
+  models.globals["img.auxiliary"] = Models(2).globals.at("img");
+  models.globals["img.published"] = Models(3).globals.at("img");
+  {
+    const auto store = Open();
+    ASSERT_TRUE(store->Commit(Record(1), models, absl::UnixEpoch()).ok());
+  }
+  const auto loaded = Open()->LoadLast();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->globals.size(), models.globals.size());
+  EXPECT_EQ(loaded->globals.at("img.auxiliary").Find("w")->values[0], 2);
+  EXPECT_EQ(loaded->globals.at("img.published").Find("w")->values[0], 3);
+  EXPECT_EQ(loaded->auxiliary.size(), models.auxiliary.size());
+  EXPECT_EQ(loaded->auxiliary.at("img").Find("w.aux_weight")->values[0], -1);
+}
+
 TEST_F(RunStoreTest, WhatClientsHoldIsLoadedAsItWasPublished) {
   const auto store = Open();
   ModelSet models = Models(1);
