@@ -79,7 +79,9 @@ absl::StatusOr<std::shared_ptr<const Samples>> MakePublicSet(const RunConfig& co
   if (!needed.has_value()) return std::shared_ptr<const Samples>();
   auto samples = MakePublicSamples(held_out.public_set, held_out.tokenizer,
                                    config.model.spec.max_tokens, needed->samples, CoreCount());
-  if (!samples.ok()) return Annotate(samples.status(), needed->key);
+  if (!samples.ok()) {
+    return Annotate(samples.status(), absl::StrCat(needed->key, ", ", needed->samples_key));
+  }
   return std::shared_ptr<const Samples>(*std::move(samples));
 }
 

@@ -13,7 +13,7 @@ namespace tributary {
 
 struct ClientData {
   std::shared_ptr<const Shard> shard;
-  std::shared_ptr<const Shard> public_set;     // CreamFL's; may be null
+  std::shared_ptr<const Shard> public_set;     // of the run's method; may be null
   std::shared_ptr<const Tokenizer> tokenizer;  // null where neither holds texts
 };
 

@@ -32,7 +32,7 @@ void Declare(ClientOptions* options, Seconds* seconds, CLI::App* app) {
       ->envname("TRIBUTARY_DATA")
       ->required();
   app->add_option("--public", options->public_set,
-                  "Folder with the train.shard of the run's public set; CreamFL needs it")
+                  "Folder with the train.shard of the run's public set, if its method has one")
       ->envname("TRIBUTARY_PUBLIC");
   app->add_option("--state", options->state, "Folder for what outlives a restart; made if missing")
       ->envname("TRIBUTARY_STATE")

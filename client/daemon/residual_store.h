@@ -1,7 +1,7 @@
 // ResidualStore: the residuals of a client's updates on its disk. A residual is what a lossy codec
-// took away from an update; it is added to a later one (error feedback). The residual of an update
-// that was never merged is dropped, since the update itself had no effect: see round_state_store.h.
-// Tensors that lose nothing are not in it.
+// took away from an update; it is added to a later one (error feedback), without the tensors that
+// lose nothing. The residual of an update that was never merged is dropped, since the update itself
+// had no effect: see round_state_store.h.
 #pragma once
 
 #include <cstdint>

@@ -37,6 +37,8 @@ absl::Status RoundStateStore::Save(const std::string& run_id, uint32_t round, ui
   RETURN_IF_ERROR(EnsureWritableFolder(folder_));
   const std::string path = PathOf(run_id, round);
   RETURN_IF_ERROR(WriteSafetensors(path, state));
+  // Others are deleted only now that the new one is on disk. Those of other runs go too: a client
+  // is in one run at a time.
   const std::string merged = PathOf(run_id, merged_round);
   std::vector<std::string> others;
   std::error_code error;

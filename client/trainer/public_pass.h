@@ -1,8 +1,9 @@
-// PublicPass: what CreamFL adds to local training. After each epoch over the client's own data, one
-// pass over the public set, in its order, with the same optimizer: features are drawn to the
-// coordinator's of the same samples and away from those of the model as downloaded.
+// PublicPass: a contrastive term of local training. After each epoch over the client's own data,
+// one pass over a public set, in its order and with the same optimizer, pulls the model's features
+// towards the coordinator's of the same samples and pushes them away from those of the model as
+// downloaded.
 //
-// Source: algorithm.md section 4, "CreamFL", steps 2 and 3.
+// Source: docs/algorithm.md section 4, representations of a public set, steps 2 and 3.
 #pragma once
 
 #include <cstdint>

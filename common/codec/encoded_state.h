@@ -26,8 +26,8 @@ namespace tributary {
 // The codec of one tensor of a transfer in `codec`. Norms and gates stay f32: they are few, and
 // training is sensitive to them. Other tensors of one dimension (biases) are sent in f32 where
 // `codec` has 16 bits, in int8-block where it is smaller; representations ("public.*") in f16 at
-// least. Control variates ("control.*") are gradients, smaller than f16 can hold: bf16 takes its
-// place for them.
+// least. Control variates ("control.*") are gradients, which may be smaller than f16 can hold:
+// where `codec` is f16 they are sent in bf16.
 Codec CodecOfTensor(const TensorSpec& spec, Codec codec);
 
 class EncodedState {

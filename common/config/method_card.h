@@ -20,6 +20,7 @@ namespace tributary {
 // A set of pairs that the coordinator and its clients hold alike, and that a method works on.
 struct PublicSetConfig {
   std::string key;           // of the run file, that names the folder; for messages
+  std::string samples_key;   // that says how many samples count
   std::string folder;        // with the set's train.shard
   int64_t samples = 0;       // of the set that count: its first
   bool pair_clients = true;  // whether pair clients work on it too

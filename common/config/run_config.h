@@ -169,7 +169,7 @@ Settings& MethodSettings(RunConfig& config) {
   return config.method_settings.emplace_back().template emplace<Settings>();
 }
 
-// "fedcola", "paper", "attn", ...: the words of run files, logs and results.
+// "paper", "attn", ...: the words of run files, logs and results.
 absl::string_view MethodName(const RunConfig& config);
 absl::string_view ShareName(Share share);
 absl::string_view ScopeName(Scope scope);

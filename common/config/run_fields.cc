@@ -12,7 +12,8 @@ constexpr absl::Duration kShortest = absl::Milliseconds(100);
 constexpr absl::Duration kLongest = absl::Hours(24 * 30);
 
 // The defaults of the source of server optimizers, but for learning rates, which it tunes for each
-// task: 1 makes `momentum` a plain merge in the first round, 0.01 suits steps of about 1e-3.
+// task: 1 makes the first round of `momentum` a plain merge; 0.01 bounds a value's step in a round
+// to about that where the step adapts.
 void PresetServerOptimizer(FedOptConfig* fedopt) {
   const bool adaptive = fedopt->optimizer == ServerOptimizer::kAdam ||
                         fedopt->optimizer == ServerOptimizer::kYogi ||
@@ -119,7 +120,7 @@ const FieldTable<FedOptConfig>& FedOptFields() {
       NumberField("momentum", &FedOptConfig::momentum, 0, 0.999999, Mathematics::kYes, Clients::kNo,
                   "weight of the last first moment in the next; beta 1 in the source")
           .ShownDefault("0.9; 0 for `adagrad`"),
-      NumberField("beta2", &FedOptConfig::beta2, 0, 0.999999999, Mathematics::kYes, Clients::kNo,
+      NumberField("beta2", &FedOptConfig::beta2, 0, 0.999999, Mathematics::kYes, Clients::kNo,
                   "of `adam` and `yogi`: weight of the last second moment in the next"),
       NumberField("tau", &FedOptConfig::tau, 1e-12, 1e6, Mathematics::kYes, Clients::kNo,
                   "added to the root of the second moment, which starts at its square: the larger, "

@@ -14,8 +14,7 @@ namespace tributary {
 
 enum class ProximalRule { kPaper, kRelease };
 
-// CreamFL's pass over the public set after each local epoch; docs/algorithm.md section 4,
-// "CreamFL".
+// The pass over a public set after each local epoch: client/trainer/public_pass.h.
 struct ContrastTraining {
   int64_t batch = 128;
   double temperature = 0.5;

@@ -17,8 +17,8 @@ extern const double kInitialLogitScale;
 // gradient on to `logit_scale`.
 at::Tensor ContrastiveLoss(const at::Tensor& a, const at::Tensor& b, const at::Tensor& logit_scale);
 
-// FedProx's term. Rule paper: mu / 2 * sum of squared differences; rule release: mu / 2 * sum over
-// tensors of the norm of the difference, with gradient 0 where a tensor does not differ.
+// The proximal term. Rule paper: mu / 2 * sum of squared differences; rule release: mu / 2 * sum
+// over tensors of the norm of the difference, with gradient 0 where a tensor does not differ.
 at::Tensor ProximalTerm(const std::vector<at::Tensor>& local, const std::vector<at::Tensor>& global,
                         double mu, ProximalRule rule);
 

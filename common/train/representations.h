@@ -1,10 +1,9 @@
-// CreamFL's mathematics: representations of the public set, and what clients and coordinator do
-// with them.
+// Representations of a public set, and what clients and the coordinator compute with them.
 //
 // A representation is a model's normalised token 0 of one sample; those of a whole public set are
 // [P,D], in the order of the set. `others` below are the coordinator's representations of the other
-// modality. Sources: docs/algorithm.md section 4, "CreamFL"; Yu et al., "Multimodal Federated
-// Learning via Contrastive Representation Ensemble", ICLR 2023.
+// modality. Source: Yu et al., "Multimodal Federated Learning via Contrastive Representation
+// Ensemble", ICLR 2023; docs/algorithm.md section 4.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +19,8 @@
 
 namespace tributary {
 
-// The L2 norm to which CreamFL clips gradients, of clients' public pass and of distillation alike.
+// The L2 norm to which gradients are clipped, in clients' passes over the public set and in the
+// coordinator's distillation alike.
 inline constexpr double kContrastClipNorm = 2;
 
 // Cross-entropy of features against the whole public set in the other modality: the right answer of

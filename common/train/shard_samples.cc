@@ -217,7 +217,7 @@ absl::StatusOr<std::unique_ptr<Samples>> MakePublicSamples(
     return absl::FailedPreconditionError(
         absl::StrCat("the public set holds ", info.rows, " samples of modality ",
                      ModalityName(info.modality), " with ", info.channels, " channels; expected ",
-                     rows, " or more pairs with 3 channels (creamfl.samples)"));
+                     rows, " or more pairs with 3 channels"));
   }
   return MakeSamples(std::move(shard), tokenizer, max_tokens, rows, ImageNets(), threads);
 }

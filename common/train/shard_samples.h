@@ -23,10 +23,10 @@ absl::StatusOr<std::unique_ptr<Samples>> MakeShardSamples(
     std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
     int64_t max_tokens, int threads = 1);
 
-// Samples of CreamFL's public set: the first `rows` of a pair shard, normalised with ImageNet's
+// Samples of a public set: the first `rows` of a pair shard, normalised with ImageNet's
 // means and deviations, whatever the shard says. Checked as above; FailedPrecondition for a shard
 // that holds no pairs, fewer than `rows` of them, or images of other than three channels. Source:
-// golden/image_normalise, `creamfl_public`.
+// golden/image_normalise.
 absl::StatusOr<std::unique_ptr<Samples>> MakePublicSamples(
     std::shared_ptr<const Shard> shard, const std::shared_ptr<const Tokenizer>& tokenizer,
     int64_t max_tokens, int64_t rows, int threads = 1);

@@ -2,9 +2,10 @@
 //
 // A plan says by target and parameter who contributes with what coefficient; an update is added
 // tensor by tensor, so a routing turns the plan around. It also keeps the accumulator's bound: the
-// weights that meet in one sum may add up to at most 2. Where coefficients come to more (FedNova's
-// do), updates are added with their coefficient divided by Scale(), and the merge multiplies the
-// finished sum by it. Plans that add up to 1 have scale 1: their bits do not change.
+// weights that meet in one sum may add up to at most 2. Where coefficients come to more, as those
+// that are normalised by local steps may, updates are added with their coefficient divided by
+// Scale(), and the merge multiplies the finished sum by it. Plans that add up to 1 have scale 1:
+// their bits do not change.
 #pragma once
 
 #include <cstddef>

@@ -21,10 +21,11 @@ namespace tributary {
 struct DatasetContext {
   DatasetConfig config;
   ModelSpec spec;
-  Manifest plain;     // the global
-  Manifest download;  // what a client pulls: plain, auxiliary weights (FedCola), representations of
-                      // the public set (CreamFL)
-  Manifest upload;  // what a client pushes: plain, its representations of the public set (CreamFL)
+  // What the global holds, a client pulls, and a client pushes: TensorScope says which tensors
+  // beside the plain parameters.
+  Manifest plain;
+  Manifest download;
+  Manifest upload;
 };
 
 // The public set that the run's method works on. Empty for methods that need none.

@@ -248,7 +248,7 @@ absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, ab
         {.client = member.client, .modality = member.modality, .record = update->second});
   }
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kAggregating));
-  RETURN_IF_ERROR(models_.Merge(closed));
+  RETURN_IF_ERROR(models_.Merge(std::move(closed)));
   if (models_.Evaluates(round)) {
     RETURN_IF_ERROR(Enter(round, attempt, Phase::kEvaluating));
     ASSIGN_OR_RETURN(record.tasks, models_.Evaluate());

@@ -4,10 +4,12 @@ Each run is made twice: undisturbed, and with its coordinator killed in one roun
 downloads are lossy, so that both sides' memory of what was lost must survive as well.
 """
 
+import json
 import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import tempfile
 import unittest
 
@@ -32,10 +34,13 @@ class MethodsTest(unittest.TestCase):
         self.addCleanup(run.kill)
         return run
 
-    def hashes(self, run):
+    def history(self, run):
         code, result = run.finish()
         self.assertEqual(code, 0, run.process.stderr.read())
-        return [r["model_hash"] for r in result["history"]]
+        return result["history"]
+
+    def hashes(self, run):
+        return [r["model_hash"] for r in self.history(run)]
 
     def check(self, name, *settings):
         whole = self.hashes(self.start(name, settings))
@@ -65,6 +70,20 @@ class MethodsTest(unittest.TestCase):
     def test_step_normalisation(self):
         hashes = self.check("fednova", "method=fednova", "local.epochs=2", *LOSSY)
         self.assertEqual(len(set(hashes)), ROUNDS)
+
+    def test_the_plan_has_the_coefficients_of_the_method(self):
+        settings = ("method=fednova", "local.epochs=2", "rounds=1")
+        flags = [word for text in settings for word in ("--set", text)]
+        printed = subprocess.run([tiny.BIN / "tributary", "plan", self.run_file, "--json", *flags],
+                                 capture_output=True, text=True, check=True).stdout
+        plan = json.loads(printed)["icon-names"]["norm.weight"]
+        updates = self.history(self.start("fednova-plan", settings))[0]["updates"]
+        clients = {client: update for client, update in updates.items() if update["dataset"] == "icon-names"}
+        total = sum(update["samples"] for update in clients.values())
+        effective = sum(update["samples"] / total * update["steps"] for update in clients.values())
+        self.assertEqual(set(plan), set(clients))
+        for client, update in clients.items():
+            self.assertAlmostEqual(plan[client], effective * update["samples"] / total / update["steps"], places=12)
 
     def test_server_optimizers_compose_with_fedcola(self):
         seen = set()

@@ -53,6 +53,7 @@ void Check(const RunConfig& config, Section* root) {
 PublicSetConfig PublicSet(const RunConfig& config) {
   const auto& settings = MethodSettings<CreamFlSettings>(config);
   return {.key = "creamfl.public",
+          .samples_key = "creamfl.samples",
           .folder = settings.public_set,
           .samples = settings.samples,
           .pair_clients = settings.pair_contrast};

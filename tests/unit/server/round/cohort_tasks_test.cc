@@ -1,5 +1,7 @@
 #include "server/round/cohort_tasks.h"
 
+#include <optional>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -42,6 +44,13 @@ class CohortTasksTest : public testing::Test {
           return std::make_shared<Upload>(
               &manifest_, 1, most_bytes,
               std::make_unique<Spool>(scratch_ / member.client, &budget_));
+        },
+        [this](const CohortMember& member, const v1::TrainingReport& report) {
+          if (!wanted_steps_.has_value() || report.steps() == *wanted_steps_) {
+            return absl::OkStatus();
+          }
+          return absl::InvalidArgumentError(
+              absl::StrCat("of ", member.samples, " samples reports ", report.steps(), " steps"));
         });
   }
 
@@ -80,6 +89,7 @@ class CohortTasksTest : public testing::Test {
   Manifest manifest_;
   std::shared_ptr<const EncodedState> encoded_;
   int uploads_made_ = 0;
+  std::optional<uint32_t> wanted_steps_;  // in reports; nothing: any
   std::unique_ptr<CohortTasks> tasks_;
 };
 
@@ -93,6 +103,20 @@ TEST_F(CohortTasksTest, ATaskIsOfferedUntilItIsAcknowledgedAndAgainAfterALoss) {
   EXPECT_FALSE(tasks_->Lose("stranger"));
   EXPECT_EQ(StateOf("a"), TaskState::kOffered);
   EXPECT_THAT(tasks_->Unacknowledged(), ElementsAre("a", "b"));
+}
+
+TEST_F(CohortTasksTest, AnUpdateWhoseReportIsNotTakenIsRefusedBeforeAnyOfItHasCome) {
+  wanted_steps_ = 7;
+  v1::PushHeader header = Header();
+  header.mutable_report()->set_steps(6);
+  const CohortTasks::Start refused = tasks_->Begin("b", header, kNow);
+  EXPECT_LT(refused.ticket, 0);
+  EXPECT_EQ(refused.state.state(), kRefused);
+  EXPECT_EQ(refused.state.message(), "client b of 30 samples reports 6 steps");
+  EXPECT_EQ(StateOf("b"), TaskState::kFailed);
+  EXPECT_EQ(uploads_made_, 0);
+  header.mutable_report()->set_steps(7);
+  EXPECT_GE(tasks_->Begin("a", header, kNow).ticket, 0);
 }
 
 TEST_F(CohortTasksTest, APushGoesFromItsHeaderToTheRecord) {

@@ -9,6 +9,7 @@
 #include "common/base/simulated_clock.h"
 #include "common/tensor/safetensors.h"
 #include "server/method/method_hooks.h"
+#include "server/method/scaffold/control_variates_hook.h"
 #include "tests/scratch_folder.h"
 #include "tests/unit/server/registry/tiny_run.h"
 #include "tests/whole_upload.h"
@@ -29,10 +30,6 @@ class AddOne : public MethodHook {
   }
   absl::Status Begin(const RunContext&, ModelSet* models) const override {
     return models->auxiliary["words"].Add("extra", {.shape = {1}, .values = {5}});
-  }
-  std::optional<double> SummedWeight(const DatasetContext&,
-                                     absl::string_view tensor) const override {
-    return tensor == "further" ? std::optional<double>(0.25) : std::nullopt;
   }
   absl::Status AfterMerge(const RunContext&, const RoundOutcome& outcome,
                           ModelSet* models) const override {
@@ -167,6 +164,32 @@ TEST_F(RunModelsTest, WhatTheMethodChangesAfterTheMergeIsWhatIsCommitted) {
   EXPECT_FLOAT_EQ(models_->models().globals.at("words")[0].tensor.values[0], before + 1.5F);
   Commit(1);
   EXPECT_EQ(StoredHash(), Hash());
+}
+
+TEST_F(RunModelsTest, HooksSeeTheOldGlobalsTheCoefficientsAndTheSums) {
+  config_.local.control_variates = true;
+  std::vector<std::string> seen;
+  RoundOutcome outcome;
+  MethodHooks hooks;
+  hooks.Append(std::make_unique<AddOne>(&seen, &outcome));
+  hooks.Append(std::make_unique<ControlVariatesHook>());
+  Open(&hooks);
+  const std::string before = Hash();
+  Merge(1, {"words-0"}, 0.5F);
+  EXPECT_EQ(ModelHash(outcome.before), before);
+  ASSERT_EQ(outcome.updates.size(), 1u);
+  EXPECT_EQ(outcome.updates[0].record.samples, 10u);
+  ASSERT_EQ(outcome.plan->at("words")[0].size(), 1u);
+  EXPECT_EQ(outcome.plan->at("words")[0][0].coefficient, 1) << "among those that reported";
+  EXPECT_TRUE(outcome.plan->at("pictures")[0].empty());
+  // One of the two clients that the run expects has sent 0.5.
+  const std::string name = ControlOf("norm.weight");
+  EXPECT_EQ(outcome.summed.at("words").Find(name)->values[0], 0.25F);
+  Commit(1);
+  const auto stored = store_->LoadLast();
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_EQ(stored->auxiliary.at("words").Find(name)->values[0], 0.25F);
+  EXPECT_EQ(stored->auxiliary.at("pictures").Find(name)->values[0], 0);
 }
 
 TEST_F(RunModelsTest, AfterARestartTheModelsAreThoseOfTheLastCommit) {
