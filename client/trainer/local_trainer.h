@@ -4,7 +4,7 @@
 //   client's kind (image, text, pair) --> gradients --> AdamW, new each round --> merged weights
 //
 // Everything that a round needs beyond the samples is made and freed within Train(). With the same
-// inputs, seed and thread count the result has the same bits. Source: algorithm.md section 3.
+// inputs, seed and thread count the result has the same bits. Source: docs/algorithm.md section 3.
 //
 // Needs no LibTorch to be included. Not thread-safe; Train() may be called on any one thread.
 #pragma once

@@ -1,5 +1,5 @@
 // The local loop that all kinds of clients share: batches, loss, gradients, optimizer steps.
-// Source: algorithm.md section 3.
+// Source: docs/algorithm.md section 3.
 #pragma once
 
 #include <atomic>

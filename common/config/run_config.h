@@ -55,7 +55,7 @@ struct InitConfig {
   std::string text;   // names of BERT's family
 };
 
-// What is merged with what; algorithm.md section 4.
+// What is merged with what; docs/algorithm.md section 4.
 struct AggregationConfig {
   Rule rule = Rule::kPaper;
   Share share = Share::kNone;

@@ -1,5 +1,5 @@
-// Transforms of training images: normalisation and random changes. Source: algorithm.md section 2;
-// golden/README.md for the order.
+// Transforms of training images: normalisation and random changes. Source: docs/algorithm.md
+// section 2; golden/README.md for the order.
 #pragma once
 
 #include <cstdint>

@@ -86,7 +86,7 @@ absl::StatusOr<SampleSet> ReadCifar10(const DatasetSource& source) {
 absl::StatusOr<SampleSet> ReadCifar100(const DatasetSource& source) {
   const bool coarse = source.variant == "coarse";
   SampleSet set;
-  // Of the training images; algorithm.md section 2.
+  // Of the training images; docs/algorithm.md section 2.
   set.mean = {0.5071F, 0.4865F, 0.4409F};
   set.deviation = {0.2673F, 0.2564F, 0.2762F};
   return ReadCifar(source, Binary100(coarse), Python100(coarse),

@@ -14,8 +14,8 @@ namespace tributary {
 // How a set is dealt out, in words:
 //
 //   iid              shuffled, equal shares; captions stay with their image
-//   dirichlet:ALPHA  by class, as the paper's uni-modal clients (algorithm.md section 2)
-//   pairs            by image, as the paper's pair clients (algorithm.md section 2)
+//   dirichlet:ALPHA  by class, as the paper's uni-modal clients (docs/algorithm.md section 2)
+//   pairs            by image, as the paper's pair clients (docs/algorithm.md section 2)
 //   natural          by owner: icon theme, or the column `owner` of your own files
 //   column:NAME      by the values of a column of your own files
 struct Dealing {

@@ -1,5 +1,5 @@
 // Partitions: which samples go to which client. Pure functions of injected draws, so that the
-// paper's own draws can be replayed. Source: algorithm.md section 2; golden/partition.
+// paper's own draws can be replayed. Source: docs/algorithm.md section 2; golden/partition.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +40,8 @@ class StreamDraws : public PartitionDraws {
   RandomStream stream_;
 };
 
-// Dirichlet(alpha) by class: see algorithm.md, "Uni-modal partition". `labels`: of each sample, in
-// [0, classes). InvalidArgument if there are fewer than 10 samples for each client;
+// Dirichlet(alpha) by class: see docs/algorithm.md section 2. `labels`: of each
+// sample, in [0, classes). InvalidArgument if there are fewer than 10 samples for each client;
 // ResourceExhausted if no draw of many gives every client 10 samples, and samples of at least
 // `min_classes` classes (which the paper's release does not ask for).
 absl::StatusOr<Partition> PartitionDirichlet(absl::Span<const int32_t> labels, int classes,
@@ -51,7 +51,7 @@ absl::StatusOr<Partition> PartitionDirichlet(absl::Span<const int32_t> labels, i
 // Shuffled and dealt out in equal runs (sizes differ by one at most).
 Partition PartitionIid(int64_t samples, int clients, PartitionDraws* draws);
 
-// Images with `captions` consecutive rows each: see algorithm.md, "Pair partition".
+// Images with `captions` consecutive rows each: see docs/algorithm.md section 2.
 Partition PartitionPairs(int64_t images, int64_t captions, int clients, PartitionDraws* draws);
 
 }  // namespace tributary

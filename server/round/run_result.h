@@ -1,4 +1,4 @@
-// result.json: what a finished run reached. design.md, "Contracts that other tools rely on".
+// result.json: what a finished run reached. docs/architecture.md section 10.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // Chooses the cohort of a round. Pure: the same arguments give the same cohort.
-// Source: algorithm.md section 2, "Sampling each round".
+// Source: docs/algorithm.md section 2, "Sampling each round".
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// algorithm.md section 4 against golden/aggregate and golden/aggregate_more: every rule, scope and
-// method. Updates travel as in a run: as deltas against their own global, encoded, spooled,
+// docs/algorithm.md section 4 against golden/aggregate and golden/aggregate_more: every rule, scope
+// and method. Updates travel as in a run: as deltas against their own global, encoded, spooled,
 // verified, added.
 
 #include <algorithm>

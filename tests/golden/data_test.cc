@@ -1,5 +1,5 @@
-// Data: tokens, partitions, resizing and normalisation against the golden numbers. algorithm.md
-// section 2.
+// Data: tokens, partitions, resizing and normalisation against the golden numbers.
+// docs/algorithm.md section 2.
 
 #include <algorithm>
 #include <cmath>

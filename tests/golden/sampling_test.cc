@@ -1,4 +1,4 @@
-// algorithm.md section 2, sampling, against golden/sampling.
+// docs/algorithm.md section 2, sampling, against golden/sampling.
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// CreamFL's settings: its public set and what is done with it. Source: algorithm.md section 4,
+// CreamFL's settings: its public set and what is done with it. Source: docs/algorithm.md section 4,
 // "CreamFL"; Yu et al., "Multimodal Federated Learning via Contrastive Representation Ensemble",
 // ICLR 2023.
 #pragma once

@@ -118,8 +118,8 @@ class PublicPassTest : public testing::TestWithParam<Modality> {
     const at::NoGradGuard no_gradients;
     return Rows(FeaturesOf(*model_, *samples_->Gather(rows, {}, nullptr), part, kWholeTable));
   }
-  // The first batch's loss as algorithm.md section 4 has it. The model is as downloaded, so that
-  // its features are the old ones.
+  // The first batch's loss as docs/algorithm.md section 4 has it. The model is as downloaded, so
+  // that its features are the old ones.
   double FirstLoss() {
     double inter = 0, intra = 0, rows = 0;
     for (const Modality part : {Modality::kImage, Modality::kText}) {

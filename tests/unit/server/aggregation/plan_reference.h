@@ -1,5 +1,5 @@
-// The two rules of aggregation written out as algorithm.md section 4 tells them, on one number for
-// each parameter: what a Plan must end with. Shares no code with it.
+// The two rules of aggregation written out as docs/algorithm.md section 4 tells them, on one number
+// for each parameter: what a Plan must end with. Shares no code with it.
 #pragma once
 
 #include <map>
