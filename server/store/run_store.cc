@@ -45,10 +45,10 @@ constexpr char kUpgrade[] = "ALTER TABLE files RENAME COLUMN sha256 TO checksum;
 constexpr size_t kSha256Characters = 64;
 
 constexpr absl::string_view kGlobalSuffix = ".safetensors";
-// No dataset has this in its name, so that none is taken for what belongs to another.
+// No dataset has an @ or a + in its name, so that none is taken for what belongs to another.
 constexpr absl::string_view kAuxiliarySuffix = "@auxiliary.safetensors";
 constexpr absl::string_view kPublishedSuffix = ".published.chunks";
-constexpr char kStateMark = '@';
+constexpr char kStateMark = '+';  // not the same: a dataset may be named "auxiliary"
 
 // While it lives, a transaction returns only once it is on the disk, with all before it.
 class SyncedTransactions {

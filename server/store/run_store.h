@@ -50,7 +50,7 @@ struct ModelSet {
 };
 
 // The key of what `hook` keeps of `target`; `target` may be empty: of the run as a whole. The keys
-// are file names, and no target's name has an @.
+// are file names, and no target's name has a +.
 std::string StateKey(absl::string_view hook, absl::string_view target);
 
 // Model files of a round that no commit names yet.

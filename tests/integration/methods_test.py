@@ -90,7 +90,7 @@ class MethodsTest(unittest.TestCase):
         for optimizer in ("adam", "adagrad"):
             with self.subTest(optimizer):
                 seen.add(self.check(optimizer, f"server_optimizer={optimizer}", *LOSSY)[-1])
-                self.assertIn("server_optimizer@icon-names.safetensors", self.checkpoint(optimizer))
+                self.assertIn("server_optimizer+icon-names.safetensors", self.checkpoint(optimizer))
         self.assertEqual(len(seen), 2)
 
     def test_server_optimizers_compose_with_creamfl(self):

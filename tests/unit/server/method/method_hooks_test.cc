@@ -37,7 +37,7 @@ class NotingHook : public MethodHook {
 
  private:
   absl::Status Note(ModelSet* models) const {
-    StateDict& notes = models->state["notes@"];
+    StateDict& notes = models->state["notes+"];
     return notes.Add(absl::StrCat(notes.size()), {{1}, {number_}});
   }
   const float number_;
@@ -51,7 +51,7 @@ MethodHooks Hooks(const std::vector<float>& numbers) {
 
 std::vector<float> Notes(const ModelSet& models) {
   std::vector<float> notes;
-  for (const auto& [name, tensor] : models.state.at("notes@")) notes.push_back(tensor.values[0]);
+  for (const auto& [name, tensor] : models.state.at("notes+")) notes.push_back(tensor.values[0]);
   return notes;
 }
 

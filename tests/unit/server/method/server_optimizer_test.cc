@@ -56,7 +56,7 @@ TEST_F(ServerOptimizerTest, MomentumGoesOnInTheOldDirection) {
   ASSERT_TRUE(Round(0).ok());
   EXPECT_EQ(Value(), 7);
   EXPECT_EQ(Moment("m.norm.weight"), 2);
-  EXPECT_EQ(models_.state.at("server_optimizer@pictures").Find("v.norm.weight"), nullptr);
+  EXPECT_EQ(models_.state.at("server_optimizer+pictures").Find("v.norm.weight"), nullptr);
 }
 
 TEST_F(ServerOptimizerTest, SecondMomentsStartAtTheSquareOfTau) {

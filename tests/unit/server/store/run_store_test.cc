@@ -114,30 +114,32 @@ TEST_F(RunStoreTest, WhatClientsHoldIsLoadedAsItWasPublished) {
 }
 
 TEST_F(RunStoreTest, TheMethodsStateIsCommittedAndCheckedAsTheModelsAre) {
-  EXPECT_EQ(StateKey("adam", "img"), "adam@img");
+  EXPECT_EQ(StateKey("adam", "img"), "adam+img");
   {
     const auto store = Open();
     ModelSet models = Models(1);
     ASSERT_TRUE(models.state[StateKey("adam", "img")].Add("m.w", {{2}, {3, 4}}).ok());
     ASSERT_TRUE(models.state[StateKey("adam", "")].Add("steps", {{1}, {5}}).ok());
+    ASSERT_TRUE(models.state[StateKey("adam", "auxiliary")].Add("m.w", {{1}, {7}}).ok());
     ASSERT_TRUE(store->Commit(Record(1), models, absl::UnixEpoch()).ok());
   }
   const auto store = Open();
   const auto loaded = store->LoadLast();
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  ASSERT_EQ(loaded->state.size(), 2u);
-  EXPECT_EQ(loaded->state.at("adam@img").Find("m.w")->values, (std::vector<float>{3, 4}));
-  EXPECT_EQ(loaded->state.at("adam@").Find("steps")->values[0], 5);
+  ASSERT_EQ(loaded->state.size(), 3u);
+  EXPECT_EQ(loaded->state.at("adam+img").Find("m.w")->values, (std::vector<float>{3, 4}));
+  EXPECT_EQ(loaded->state.at("adam+").Find("steps")->values[0], 5);
+  EXPECT_EQ(loaded->state.at("adam+auxiliary").Find("m.w")->values[0], 7);
   EXPECT_EQ(loaded->globals.size(), 1u);
   EXPECT_EQ(loaded->auxiliary.size(), 1u);
 
-  const std::string path = folder_ + "/checkpoints/round-000001/adam@img.safetensors";
+  const std::string path = folder_ + "/checkpoints/round-000001/adam+img.safetensors";
   std::string content = *ReadFile(path);
   content.back() = static_cast<char>(content.back() ^ 1);
   ASSERT_TRUE(WriteFileAtomically(path, content).ok());
   const auto damaged = store->LoadLast();
   EXPECT_EQ(damaged.status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_NE(damaged.status().message().find("adam@img"), std::string::npos);
+  EXPECT_NE(damaged.status().message().find("adam+img"), std::string::npos);
 }
 
 TEST_F(RunStoreTest, WhatIsStagedCountsOnlyOnceItIsCommitted) {
