@@ -1,5 +1,5 @@
-// Time as a parameter: everything on the coordinator that waits takes a Clock, so that tests advance
-// a simulated one (common/base/simulated_clock.h) and never sleep.
+// Time as a parameter: everything on the coordinator that waits takes a Clock, so that tests
+// advance a simulated one (common/base/simulated_clock.h) and never sleep.
 #pragma once
 
 #include "absl/base/thread_annotations.h"

@@ -214,10 +214,9 @@ absl::StatusOr<std::unique_ptr<Samples>> MakePublicSamples(
     int64_t max_tokens, int64_t rows, int threads) {
   const ShardInfo& info = shard->info();
   if (info.modality != Modality::kPair || info.channels != 3 || info.rows < rows || rows < 1) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the public set holds ", info.rows, " samples of modality ",
-                     ModalityName(info.modality), " with ", info.channels, " channels; expected ",
-                     rows, " or more pairs with 3 channels"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the public set holds ", info.rows, " samples of modality ", ModalityName(info.modality),
+        " with ", info.channels, " channels; expected ", rows, " or more pairs with 3 channels"));
   }
   return MakeSamples(std::move(shard), tokenizer, max_tokens, rows, ImageNets(), threads);
 }

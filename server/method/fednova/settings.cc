@@ -21,8 +21,9 @@ void Check(const RunConfig& config, Section* root) {
 const MethodCard& FedNovaCard() {
   static const auto* const kCard = new MethodCard{
       .word = "fednova",
-      .shares = "as FedAvg, each update divided by its local steps; with an adaptive local "
-                "optimizer such as AdamW that is a normalisation by steps alone",
+      .shares =
+          "as FedAvg, each update divided by its local steps; with an adaptive local "
+          "optimizer such as AdamW that is a normalisation by steps alone",
       .adds = "nothing",
       .costs = "nothing",
       .preset = [](RunConfig* config) { config->aggregation.normalize_steps = true; },
