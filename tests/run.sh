@@ -3,10 +3,10 @@
 #
 #   tests/run.sh [--all] [--lint] [--label LABEL] [--preset PRESET] [--skip-install]
 #
-#   --all            also the tests labelled nightly (long, or with large downloads) and lint; before them the unit and
-#                    golden tests of the presets asan and tsan
-#   --lint           also tests/lint.sh: form, and clang-tidy on the files that changed
-#   --label LABEL    only tests of this label: unit, golden, integration, compose, nightly, lint
+#   --all            also the tests labelled nightly (long, or with large downloads), lint and analysis (clang's warnings,
+#                    clang-tidy); before them the unit and golden tests of the presets asan and tsan
+#   --lint           also the tests labelled lint: clang-format and shellcheck on every file
+#   --label LABEL    only tests of this label: unit, golden, integration, compose, nightly, lint, analysis
 #   --preset PRESET  release (default), debug, asan, tsan; the last two run the unit and golden tests, tsan without
 #                    those that dial: Debian's gRPC is not built for it. no-torch: all that needs no LibTorch, which is
 #                    not fetched: no tributary-server, no tributary-client
@@ -21,14 +21,14 @@ wrong_use() { echo "tests/run.sh: $1; see --help" >&2; exit 2; }
 presets=(release)
 install=yes
 lists=(build test)
-select=(-LE '^(nightly|lint)$')
+select=(-LE '^(nightly|lint|analysis)$')
 while [ $# -gt 0 ]; do
   case $1 in
     --label | --preset) [ $# -ge 2 ] || wrong_use "$1 needs a value" ;;
   esac
   case $1 in
     --all) presets=(asan tsan release) lists=(build test lint) select=(); shift ;;
-    --lint) lists=(build test lint) select=(-LE '^nightly$'); shift ;;
+    --lint) lists=(build test lint) select=(-LE '^(nightly|analysis)$'); shift ;;
     --label) select=(-L "^($2)\$"); shift 2 ;;
     --preset) presets=("$2"); shift 2 ;;
     --skip-install) install=no; shift ;;
