@@ -22,9 +22,9 @@
 #include "common/train/schedule.h"
 #include "server/held_out.h"
 #include "server/initial_models.h"
-#include "server/round/round_record.h"
 #include "server/round/run_identity.h"
 #include "server/round/run_result.h"
+#include "server/store/round_record.h"
 #include "server/store/run_store.h"
 #include "tool/central/central_config.h"
 #include "tool/central/central_data.h"
@@ -147,14 +147,15 @@ class CentralRun {
     for (const auto& result : results) RETURN_IF_ERROR(result.status());
     for (size_t i = 0; i < trainees_.size(); ++i) {
       const Trainee& trainee = trainees_[i];
-      record->updates[trainee.client] = {{"dataset", trainee.dataset},
-                                         {"samples", trainee.trainer->sample_count()},
-                                         {"bytes", 0},
-                                         {"loss", results[i]->last_loss},
-                                         {"first_loss", results[i]->first_loss},
-                                         {"steps", results[i]->steps},
-                                         {"train_seconds", results[i]->seconds},
-                                         {"peak_rss_bytes", PeakResidentBytes()}};
+      record->updates[trainee.client] = {
+          .dataset = trainee.dataset,
+          .samples = static_cast<uint64_t>(trainee.trainer->sample_count()),
+          .bytes = 0,
+          .loss = results[i]->last_loss,
+          .first_loss = results[i]->first_loss,
+          .steps = static_cast<uint32_t>(results[i]->steps),
+          .train_seconds = results[i]->seconds,
+          .peak_rss_bytes = PeakResidentBytes()};
       models_.globals.at(trainee.dataset) = std::move(results[i]->upload);
     }
     return absl::OkStatus();
@@ -183,7 +184,7 @@ class CentralRun {
                            {"loss", MeanLosses(record.updates)}};
     if (!record.tasks.empty()) {
       data["model_hash"] = record.model_hash;
-      data["tasks"] = record.tasks;
+      data["tasks"] = TasksToJson(record.tasks);
     }
     events_->Emit(
         "round_committed",

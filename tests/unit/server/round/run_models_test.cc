@@ -253,7 +253,9 @@ TEST_F(RunModelsTest, SpoiledSumsAreNotMerged) {
   std::filesystem::resize_file(path, 0);
   EXPECT_FALSE(models_
                    ->Merge({.round = 1,
-                            .reported = {cohort_[1]},
+                            .updates = {{.client = cohort_[1].client,
+                                         .modality = cohort_[1].modality,
+                                         .record = {.dataset = cohort_[1].dataset}}},
                             .aggregator = aggregator.get(),
                             .timings = &timings_})
                    .ok());
