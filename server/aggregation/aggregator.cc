@@ -103,6 +103,7 @@ absl::Status Aggregator::Add(const std::string& client, std::shared_ptr<Upload> 
   }
   {
     absl::MutexLock lock(&mutex_);
+    // Marked before it is added: of two streams that bring the same update, one is added.
     if (!added_.insert(client).second) {
       return absl::AlreadyExistsError(absl::StrCat("client ", client, " has reported already"));
     }
@@ -189,6 +190,7 @@ absl::Status Aggregator::AddKeptLocked(int threads) {
       kept = AddendOf(std::move(kept.upload), routing, i);
     }
   }
+  // Plain values are read where they lie, by the merge; the others are decoded into the sums.
   std::vector<Addend> coded;
   for (auto& [client, addend] : kept_) {
     (addend.plain != nullptr ? plain_ : coded).push_back(std::move(addend));

@@ -132,6 +132,7 @@ bool CohortTasks::Lose(const std::string& client) {
   if (task.state == TaskState::kAccepted || task.state == TaskState::kPushing) {
     task.state = TaskState::kOffered;
   }
+  // Chunks that have come stay: the client, when it is back, goes on with the next one.
   if (task.upload == nullptr || task.upload->chunks() > 0) return false;
   task.upload.reset();
   return true;
@@ -239,6 +240,7 @@ bool CohortTasks::Reject(const std::string& client, const std::shared_ptr<Upload
     Refuse(&task, status);
     return true;
   }
+  // Our disk, or another stream: what has come is as it was before this chunk.
   if (!absl::IsFailedPrecondition(status)) return false;
   task.upload.reset();
   task.state = TaskState::kAccepted;

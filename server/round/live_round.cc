@@ -69,6 +69,8 @@ void LiveRound::Lost(const std::string& client) {
     moot = queue_.Withdraw(client);
   }
   CallAll(moot);
+  // Without MemoryFreed(): a client that comes and goes must not make the others patient again and
+  // again.
   Admit();
 }
 
@@ -97,6 +99,7 @@ absl::StatusOr<std::shared_ptr<const EncodedState>> LiveRound::Download(
         absl::StrCat("round ", options_.round, " is closed; its model is not sent any more"));
   }
   const PublishedModel& model = options_.downloads.at(task->member.dataset);
+  // Whole or delta: both decode to the same bits, so it makes no difference to the run.
   const bool fits =
       model.delta != nullptr && held_version != 0 && model.delta->version().base == held_version;
   const std::shared_ptr<const EncodedState>& download = fits ? model.delta : model.whole;
@@ -120,11 +123,11 @@ void LiveRound::AwaitTurn(const std::string& client, uint64_t bytes, UploadQueue
       turns =
           queue_.Wait(client, UploadQueue::Kind::kQuestion, std::move(upload), std::move(answer));
     } else {
-      turns.push_back(std::move(answer));
+      turns.push_back(std::move(answer));  // there is nothing to wait for
     }
   }
   CallAll(turns);
-  Admit();
+  Admit();  // perhaps this one: there may be memory, and nobody before it
 }
 
 CohortTasks::Start LiveRound::BeginPush(const std::string& client, const v1::PushHeader& header) {
@@ -140,6 +143,8 @@ CohortTasks::Start LiveRound::BeginPush(const std::string& client, const v1::Pus
   CallAll(moot);
   if (start.state.state() == v1::UpdateState::STATE_REFUSED) {
     options_.events->UpdateRefused(options_.round, client, start.state.message());
+    // Memory that it had reserved when it asked is free. The coordinator may have waited for this
+    // client alone.
     Admit();
     wake_();
   }
@@ -189,7 +194,8 @@ absl::Status LiveRound::AppendChunk(const std::string& client, int ticket, std::
     upload = *std::move(open);
     if (upload->reserved()) queue_.Arrived(chunk.size());
   }
-  // Without the lock: streams of other clients are verified at the same time.
+  // Without the lock: streams of other clients are verified at the same time. If a newer stream
+  // takes the upload over meanwhile, Append() says Aborted by the ticket.
   absl::Status status;
   {
     const WorkTime::Scope scope(&timings_.decode);
@@ -219,6 +225,7 @@ v1::UpdateState LiveRound::FinishPush(const std::string& client, int ticket) {
   absl::Time began;
   {
     absl::MutexLock lock(&mutex_);
+    // From here on the client is told that its update is being added, and Close() waits for it.
     upload = tasks_.TakeComplete(client, ticket);
     if (upload == nullptr) return tasks_.Answer(client);
     began = tasks_.Find(client)->push_began;
@@ -254,6 +261,7 @@ void LiveRound::Close() {
     tasks_.Close();
     // An update that is being added is part of the round: the sum cannot forget half of it.
     while (tasks_.adding() > 0) added_.Wait(&mutex_);
+    // Frees the models before the merge needs memory. Streams that still read one share it.
     options_.downloads.clear();
     moot = queue_.WithdrawAll();
   }

@@ -31,6 +31,7 @@ SlicePair NextSlice(const EncodedState::Source& tensor, const EncodedState::Exte
            values[offset - extent.begin + i] += decoded[i];
          }
        }});
+  // What a client that adds the delta to its last version ends with, so both go on from the same.
   RoundTo(CodecOfTensor(tensor.spec, options.whole), absl::MakeSpan(values));
   pair.whole =
       EncodedState::EncodeSlice(tensor.spec, extent, values, nullptr, {.codec = options.whole});
