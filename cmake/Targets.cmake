@@ -38,6 +38,8 @@ function(tributary_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   target_link_libraries(${name} PRIVATE tributary_compile_options ${ARG_LIBRARIES} GTest::gmock
                                         GTest::gtest_main)
+  # What is tested is as optimised as ever; the tests themselves are not: that is a third of their compile time.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   if(ARG_READS_SOURCE)
     target_compile_definitions(${name} PRIVATE TRIBUTARY_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   endif()
