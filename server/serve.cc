@@ -15,6 +15,7 @@
 #include "common/base/stop_signal.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
+#include "server/round/run_events.h"
 #include "server/round/run_identity.h"
 #include "server/service/federation_service.h"
 #include "server/service/operator_service.h"
@@ -90,16 +91,10 @@ void SendAway(const ClientRegistry& registry, const std::string& reason) {
 }
 
 // Turns Run()'s end into the last event, and a stop into OK.
-absl::Status End(const absl::Status& status, const ClientRegistry& registry, EventLog* events) {
+absl::Status End(const absl::Status& status, const ClientRegistry& registry, RunEvents* events) {
   if (status.ok()) return status;
-  const std::string reason(status.message());
-  SendAway(registry, reason);
-  if (absl::IsCancelled(status)) {
-    events->Emit("run_stopped", absl::StrCat("stopped: ", reason), {{"reason", reason}});
-    return absl::OkStatus();
-  }
-  events->Emit("run_failed", absl::StrCat("failed: ", reason), {{"reason", reason}});
-  return status;
+  SendAway(registry, std::string(status.message()));
+  return events->RunEnded(status);
 }
 
 }  // namespace
@@ -142,24 +137,12 @@ absl::Status Serve(ServePlan plan) {
                                                    .events = events.get()}));
     events->Emit("listening", absl::StrCat("listening on ", server->address()),
                  {{"address", server->address()}});
-    events->Emit(
-        "run_started",
-        absl::StrCat("run ", config.name, " (", MethodName(config), "), ", config.rounds, " rounds",
-                     resumed.has_value() ? absl::StrCat(", goes on after round ", *resumed) : ""),
-        {{"run_id", context.run_id},
-         {"name", config.name},
-         {"method", std::string(MethodName(config))},
-         {"rounds", config.rounds},
-         {"seed", config.seed},
-         {"resumed_round", resumed.value_or(0)}});
+    RunEvents run_events(events.get());
+    run_events.RunStarted(context, resumed);
     for (const InitialNote& note : initial.notes) {
-      events->Emit("pretrained", note.message,
-                   {{"dataset", note.dataset},
-                    {"taken", note.taken},
-                    {"skipped", note.skipped},
-                    {"random", note.random}});
+      run_events.Pretrained(note.dataset, note.message, note.taken, note.skipped, note.random);
     }
-    status = End(coordinator.Run(), registry, events.get());
+    status = End(coordinator.Run(), registry, &run_events);
   }
   events->Unsubscribe(printer);
   return status;

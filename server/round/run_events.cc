@@ -7,6 +7,39 @@
 
 namespace tributary {
 
+void RunEvents::RunStarted(const RunContext& context, std::optional<int> resumed) {
+  const RunConfig& config = context.config;
+  const std::string method(MethodName(config));
+  log_->Emit(
+      "run_started",
+      absl::StrCat("run ", config.name, " (", method, "), ", config.rounds, " rounds",
+                   resumed.has_value() ? absl::StrCat(", goes on after round ", *resumed) : ""),
+      {{"run_id", context.run_id},
+       {"name", config.name},
+       {"method", method},
+       {"rounds", config.rounds},
+       {"seed", config.seed},
+       {"resumed_round", resumed.value_or(0)}});
+}
+
+void RunEvents::Pretrained(const std::string& dataset, const std::string& message,
+                           const std::vector<std::string>& taken,
+                           const std::vector<std::string>& skipped,
+                           const std::vector<std::string>& random) {
+  log_->Emit("pretrained", message,
+             {{"dataset", dataset}, {"taken", taken}, {"skipped", skipped}, {"random", random}});
+}
+
+absl::Status RunEvents::RunEnded(const absl::Status& status) {
+  const std::string reason(status.message());
+  if (absl::IsCancelled(status)) {
+    log_->Emit("run_stopped", absl::StrCat("stopped: ", reason), {{"reason", reason}});
+    return absl::OkStatus();
+  }
+  log_->Emit("run_failed", absl::StrCat("failed: ", reason), {{"reason", reason}});
+  return status;
+}
+
 void RunEvents::ClientJoined(const ClientInfo& client, const std::vector<uint32_t>& held_rounds) {
   std::string message = absl::StrCat(client.name, " attends");
   if (!held_rounds.empty()) {

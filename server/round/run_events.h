@@ -4,9 +4,11 @@
 // Thread-safe.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "server/aggregation/scope.h"
 #include "server/registry/client_registry.h"
@@ -22,6 +24,19 @@ class RunEvents {
  public:
   // `log` must outlive this.
   explicit RunEvents(EventLog* log) : log_(log) {}
+
+  // `resumed`: the last committed round of a run that goes on.
+  void RunStarted(const RunContext& context, std::optional<int> resumed);
+  // What pretrained weights did to a dataset's first global; `message` says it in words, the others
+  // list tensors.
+  void Pretrained(const std::string& dataset, const std::string& message,
+                  const std::vector<std::string>& taken, const std::vector<std::string>& skipped,
+                  const std::vector<std::string>& random);
+  // `result`: what result.json holds.
+  void RunFinished(const nlohmann::json& result);
+  // The run ended before it was finished: run_stopped if `status` is Cancelled, run_failed for
+  // another error. Returns what the run's end is to its caller: OK for a stop.
+  absl::Status RunEnded(const absl::Status& status);
 
   // `held_rounds`: whose finished update is on the client's disk.
   void ClientJoined(const ClientInfo& client, const std::vector<uint32_t>& held_rounds);
@@ -43,8 +58,6 @@ class RunEvents {
 
   // Live only: neither stored nor kept.
   void Progress(const RunSnapshot& snapshot, const std::vector<ClientInfo>& known);
-  // `result`: what result.json holds.
-  void RunFinished(const nlohmann::json& result);
 
  private:
   EventLog* const log_;

@@ -111,7 +111,7 @@ class CentralTest(unittest.TestCase):
         self.assertNotEqual(self.result("other")["model_hash"], self.whole["model_hash"])
 
     def test_what_a_method_adds_is_left_out(self):
-        for method in ("fedavg", "fedprox", "creamfl"):
+        for method in ("fedavg", "fedprox", "scaffold", "creamfl"):
             self.central(method, "--set", f"method={method}")
             self.assertEqual(self.result(method)["model_hash"], self.whole["model_hash"], method)
 
@@ -126,8 +126,8 @@ class CentralTest(unittest.TestCase):
 
     def test_one_client_alone_learns_as_in_the_federation(self):
         # In batches of all samples their order matters by rounding alone. Of two datasets the run has one client.
-        alone = ("--set", "local.batch=100000", "--set", "method=fedavg", "--set", "wire.upload=f32",
-                 "--set", "wire.download=f32", "--set", "wire.download_delta=none")
+        alone = ("--set", "local.batch=100000", "--set", "model.drop_path=0", "--set", "method=fedavg",
+                 "--set", "wire.upload=f32", "--set", "wire.download=f32", "--set", "wire.download_delta=none")
         federated = self.federation("federated_alone", *alone)
         self.central("central_alone", *alone)
         central = self.result("central_alone")

@@ -37,6 +37,8 @@ absl::StatusOr<RunConfig> LoadCentralConfig(const std::string& path,
   ASSIGN_OR_RETURN(RunConfig config, LoadRunConfig(path, CentralMethods(), all));
   // A method presets these, but a file may set them as well.
   config.local.complementary = ComplementaryLayers::kNone;
+  config.local.control_variates = false;
+  config.local.contrast.reset();
   config.local.proximal_mu = 0;
   return config;
 }

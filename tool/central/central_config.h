@@ -10,8 +10,8 @@
 namespace tributary {
 
 // Reads a run file with `overrides` as a federation does, but for its method, which becomes
-// "central": no client sends anything, so there is nothing to merge, no complementary layers and no
-// proximal term, whatever the file says. Errors as LoadRunConfig().
+// "central": no client sends anything, so there is nothing to merge, and no complementary layers,
+// control variates, public set or proximal term, whatever the file says. Errors as LoadRunConfig().
 absl::StatusOr<RunConfig> LoadCentralConfig(const std::string& path,
                                             const std::vector<std::string>& overrides);
 

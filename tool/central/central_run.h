@@ -6,7 +6,7 @@
 // a round is `local.epochs` epochs with a new optimizer at that round's learning rate, and the next
 // goes on with its weights as they are, in float32. It is evaluated as the coordinator does.
 // Nothing passes from one dataset to another, so that what a method adds to that (complementary
-// layers, a proximal term, representations) is left out, whatever `method` is.
+// layers, control variates, a proximal term, representations) is left out, whatever `method` is.
 //
 // The folder is that of a run: run.db and checkpoints/, events.jsonl, and at the end models/ and
 // result.json, whose method is "central". An interrupted run goes on after its last round, and ends

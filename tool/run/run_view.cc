@@ -107,10 +107,10 @@ std::string RunView::CommittedLine(const nlohmann::json& data) {
   }
   last_losses_ = absl::StrJoin(losses, ", ");
   if (data.contains("tasks")) last_metrics_ = MetricsInShort(data["tasks"]);
-  std::string bytes;  // central training moves none
-  if (data.contains("bytes_up")) {
-    bytes = absl::StrCat("  up ", FormatBytes(Number<uint64_t>(data, "bytes_up")), "  down ",
-                         FormatBytes(Number<uint64_t>(data, "bytes_down")));
+  const auto up = Number<uint64_t>(data, "bytes_up"), down = Number<uint64_t>(data, "bytes_down");
+  std::string bytes;
+  if (up + down > 0) {  // central training moves none
+    bytes = absl::StrCat("  up ", FormatBytes(up), "  down ", FormatBytes(down));
   }
   return absl::StrFormat("round %d/%d  %.1f s%s  loss %s%s%s", round_, rounds_,
                          Number<double>(data, "seconds"), bytes, last_losses_,

@@ -39,7 +39,7 @@ TEST(PrepareReportTest, CountsWhatEachClientHolds) {
   EXPECT_EQ(report["clients"][0]["id"], "client-00");
   EXPECT_EQ(report["clients"][0]["class_counts"], nlohmann::json({3, 0}));
   EXPECT_EQ(report["clients"][1]["class_counts"], nlohmann::json({0, 2}));
-  EXPECT_EQ(report["clients"][1]["owners"], nlohmann::json({"odd"}));
+  EXPECT_EQ(report["clients"][1]["owners"], nlohmann::json::array({"odd"}));
   EXPECT_EQ(report["test_class_counts"], nlohmann::json({1, 1}));
   EXPECT_DOUBLE_EQ(report["divergence"]["mean"], 1.0);  // no class in common
   EXPECT_EQ(report["text_words"]["least"], 0);

@@ -1,8 +1,10 @@
 #include "server/round/run_events.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "common/base/simulated_clock.h"
+#include "tests/unit/server/registry/tiny_run.h"
 
 namespace tributary {
 namespace {
@@ -96,6 +98,42 @@ TEST_F(RunEventsTest, WhatBecomesOfUpdatesAndTasks) {
   EXPECT_EQ(last_.kind, "task_failed");
   EXPECT_EQ(last_.message, "a gives up: no memory");
   EXPECT_EQ(last_.data, nlohmann::json({{"round", 2}, {"client", "a"}, {"reason", "no memory"}}));
+}
+
+TEST_F(RunEventsTest, TheStartTellsWhatIsRunAndWhatItGoesOnFrom) {
+  RunContext context = TinyContext();
+  context.run_id = "abcd";
+  events_.RunStarted(context, std::nullopt);
+  EXPECT_EQ(last_.kind, "run_started");
+  EXPECT_EQ(last_.data, nlohmann::json({{"run_id", "abcd"},
+                                        {"name", context.config.name},
+                                        {"method", std::string(MethodName(context.config))},
+                                        {"rounds", context.config.rounds},
+                                        {"seed", context.config.seed},
+                                        {"resumed_round", 0}}));
+  events_.RunStarted(context, 7);
+  EXPECT_EQ(last_.data["resumed_round"], 7);
+  EXPECT_THAT(last_.message, ::testing::HasSubstr("goes on after round 7"));
+}
+
+TEST_F(RunEventsTest, PretrainedWeightsAreListed) {
+  events_.Pretrained("words", "two tensors taken", {"a", "b"}, {"c"}, {});
+  EXPECT_EQ(last_.kind, "pretrained");
+  EXPECT_EQ(last_.message, "two tensors taken");
+  EXPECT_EQ(last_.data, nlohmann::json({{"dataset", "words"},
+                                        {"taken", nlohmann::json::array({"a", "b"})},
+                                        {"skipped", nlohmann::json::array({"c"})},
+                                        {"random", nlohmann::json::array()}}));
+}
+
+TEST_F(RunEventsTest, AStopIsNoErrorAndAFailureIs) {
+  EXPECT_TRUE(events_.RunEnded(absl::CancelledError("SIGTERM")).ok());
+  EXPECT_EQ(last_.kind, "run_stopped");
+  EXPECT_EQ(last_.data, nlohmann::json({{"reason", "SIGTERM"}}));
+  EXPECT_EQ(events_.RunEnded(absl::DataLossError("no disk")), absl::DataLossError("no disk"));
+  EXPECT_EQ(last_.kind, "run_failed");
+  EXPECT_EQ(last_.data, nlohmann::json({{"reason", "no disk"}}));
+  EXPECT_TRUE(last_.EndsRun());
 }
 
 TEST_F(RunEventsTest, TheEndOfTheRunIsKnownAsSuchAndProgressIsNotKept) {

@@ -42,8 +42,10 @@ TEST_F(CentralConfigTest, TheMethodIsCentralWhateverTheFileSays) {
 }
 
 TEST_F(CentralConfigTest, TermsThatTheFileItselfSetsAreLeftOutToo) {
-  const auto config = Load("", {"method=fedprox", "fedprox.mu=0.5", "local.epochs=2", "seed=9"});
+  const auto config =
+      Load("", {"local.control_variates=true", "fedprox.mu=0.5", "local.epochs=2", "seed=9"});
   ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_FALSE(config->local.control_variates);
   EXPECT_EQ(config->local.proximal_mu, 0);
   EXPECT_EQ(config->local.epochs, 2);
   EXPECT_EQ(config->seed, 9U);
