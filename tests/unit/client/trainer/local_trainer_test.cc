@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 #include <malloc.h>
 
-#include "tests/unit/common/model/tiny_model.h"
+#include "tests/unit/common/model/tiny_samples.h"
 
 namespace tributary {
 namespace {

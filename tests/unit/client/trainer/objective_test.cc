@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "common/train/losses.h"
-#include "tests/unit/common/model/tiny_model.h"
+#include "tests/unit/common/model/tiny_samples.h"
 
 namespace tributary {
 namespace {

@@ -13,7 +13,7 @@
 
 #include "client/trainer/local_trainer.h"
 #include "common/train/representations.h"
-#include "tests/unit/common/model/tiny_model.h"
+#include "tests/unit/common/model/tiny_samples.h"
 
 namespace tributary {
 namespace {

@@ -15,7 +15,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/unit/common/model/tiny_model.h"
+#include "tests/unit/common/model/tiny_samples.h"
 
 namespace tributary {
 namespace {

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "common/model/torch_state.h"
-#include "tests/unit/common/model/tiny_model.h"
+#include "tests/unit/common/model/tiny_samples.h"
 
 namespace tributary {
 namespace {

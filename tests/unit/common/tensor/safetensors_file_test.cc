@@ -91,24 +91,26 @@ TEST_F(SafetensorsFileTest, NegativeAndFractionalOffsetsAreRefused) {
   }
 }
 
+// Tensors whose values come at the last moment: 1 into the first that is awaited, then 2.
+class LateTensors : public PendingTensors {
+ public:
+  void Await(const Tensor& tensor) override {
+    awaited.push_back(&tensor);
+    const_cast<Tensor&>(tensor).values.assign(2, static_cast<float>(awaited.size()));
+  }
+
+  std::vector<const Tensor*> awaited;
+};
+
 TEST_F(SafetensorsFileTest, EachTensorIsAwaitedBeforeItIsRead) {
   StateDict state;
   ASSERT_TRUE(state.Add("first", Tensor::Zeros({2})).ok());
   ASSERT_TRUE(state.Add("second", Tensor::Zeros({2})).ok());
-  std::vector<const Tensor*> awaited;
+  LateTensors late;
   AtomicFile file(path_);
-  ASSERT_TRUE(AppendSafetensors(
-                  state, {},
-                  [&](const Tensor& tensor) {
-                    awaited.push_back(&tensor);
-                    // Its values come at the last moment.
-                    const_cast<Tensor&>(tensor).values.assign(2,
-                                                              static_cast<float>(awaited.size()));
-                  },
-                  &file)
-                  .ok());
+  ASSERT_TRUE(AppendSafetensors(state, {}, &late, &file).ok());
   ASSERT_TRUE(std::move(file).Commit().ok());
-  EXPECT_THAT(awaited, ElementsAre(&state[0].tensor, &state[1].tensor));
+  EXPECT_THAT(late.awaited, ElementsAre(&state[0].tensor, &state[1].tensor));
   const auto read = ReadSafetensors(path_);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_THAT(read->Find("first")->values, ElementsAre(1, 1));

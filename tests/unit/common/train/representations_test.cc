@@ -12,7 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "common/train/memory_samples.h"
-#include "tests/unit/common/model/tiny_model.h"
+#include "tests/unit/common/model/tiny_samples.h"
 
 namespace tributary {
 namespace {
