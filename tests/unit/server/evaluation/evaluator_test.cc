@@ -141,14 +141,14 @@ TEST(EvaluatorTest, EvaluatesAllDatasetsThatHaveATest) {
   tasks["b"] = {TinySpec(), TinySamples(Modality::kPair, 3)};
   const auto evaluator = Evaluator::Create(std::move(tasks), {.threads = 1});
   ASSERT_TRUE(evaluator.ok()) << evaluator.status();
-  const auto tasks = (*evaluator)
-                         ->EvaluateAll({{"a", TinyState(TinySpec(), Modality::kImage)},
-                                        {"b", TinyState(TinySpec(), Modality::kPair)},
-                                        {"c", TinyState(TinySpec(), Modality::kText)}});
-  ASSERT_TRUE(tasks.ok()) << tasks.status();
-  EXPECT_EQ(tasks->size(), 2u);
-  EXPECT_TRUE(tasks->at("a").classification.has_value());
-  EXPECT_TRUE(tasks->at("b").retrieval.has_value());
+  const auto metrics = (*evaluator)
+                           ->EvaluateAll({{"a", TinyState(TinySpec(), Modality::kImage)},
+                                          {"b", TinyState(TinySpec(), Modality::kPair)},
+                                          {"c", TinyState(TinySpec(), Modality::kText)}});
+  ASSERT_TRUE(metrics.ok()) << metrics.status();
+  EXPECT_EQ(metrics->size(), 2u);
+  EXPECT_TRUE(metrics->at("a").classification.has_value());
+  EXPECT_TRUE(metrics->at("b").retrieval.has_value());
 }
 
 }  // namespace
