@@ -80,8 +80,11 @@ class HeldOutTest : public testing::Test {
   }
 
   const ScratchFolder scratch_;
-  PublicSetConfig public_ = {
-      .key = "method.public", .folder = scratch_ / "public", .samples = 5, .pair_clients = true};
+  PublicSetConfig public_ = {.key = "method.public",
+                             .samples_key = "method.samples",
+                             .folder = scratch_ / "public",
+                             .samples = 5,
+                             .pair_clients = true};
   const MethodCard method_ = {.word = "method",
                               .shares = "",
                               .adds = "",

@@ -124,7 +124,7 @@ TEST_F(RunStoreRecoveryTest, ARoundIsCommittedOnce) {
 TEST_F(RunStoreRecoveryTest, AModelFileThatIsNotAsItWasIsDataLoss) {
   const auto store = Open();
   ASSERT_TRUE(Commit(store.get(), 1).ok());
-  for (const char* name : {"img.safetensors", "txt.safetensors", "img.auxiliary.safetensors"}) {
+  for (const char* name : {"img.safetensors", "txt.safetensors", "img@auxiliary.safetensors"}) {
     const std::string path = absl::StrCat(Checkpoint(1), "/", name);
     const std::string whole = *ReadFile(path);
     for (const std::string& other : {std::string(), whole.substr(0, whole.size() - 1), whole + "x",
