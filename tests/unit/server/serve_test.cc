@@ -125,7 +125,8 @@ TEST_F(ServeTest, EventsArePrintedAsTheyAreKept) {
   std::vector<std::string> printed;
   std::istringstream lines(out_);
   for (std::string line; std::getline(lines, line);) {
-    printed.push_back(nlohmann::json::parse(line)["kind"].get<std::string>());
+    const auto kind = nlohmann::json::parse(line)["kind"].get<std::string>();
+    if (kind != "progress") printed.push_back(kind);  // live only
   }
   EXPECT_EQ(printed, Kinds());
 }
