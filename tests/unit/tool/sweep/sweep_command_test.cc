@@ -24,6 +24,7 @@ using ::testing::SizeIs;
 
 constexpr char kRunFile[] = R"toml(
 name = "tiny"
+method = "fedavg"
 rounds = 2
 [[datasets]]
 name = "words"
