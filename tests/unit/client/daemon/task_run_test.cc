@@ -252,7 +252,9 @@ TEST_F(TaskRunTest, ABrokenPushIsResumedWhereTheCoordinatorIs) {
   ASSERT_GE(began.size(), 2u);
   EXPECT_EQ(began[0], 0u);
   EXPECT_EQ(began[1], 0u);
-  if (began.size() > 2) EXPECT_EQ(began[2], 1u);
+  if (began.size() > 2) {
+    EXPECT_EQ(began[2], 1u);
+  }
   ExpectUpdateOfOnes(1);
   EXPECT_EQ(trainer_.trainings, 1);
 }

@@ -103,7 +103,9 @@ TEST_F(TransferRetryTest, OnlyFaultsThatStayAreCounted) {
     absl::Status last;
     for (int i = 0; i < 3; ++i) last = retry.Consider(absl::Status(code, "x"), false, terms_);
     EXPECT_EQ(last.ok(), passes) << absl::StatusCodeToString(code);
-    if (!passes) EXPECT_EQ(last.code(), code);
+    if (!passes) {
+      EXPECT_EQ(last.code(), code);
+    }
   }
 }
 
