@@ -1,6 +1,7 @@
 #include "preparation/files/unpacked_stream.h"
 
 #include <string>
+#include <vector>
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -67,9 +68,13 @@ TEST_P(PackedTest, ComesUnpackedInPieces) {
 TEST_P(PackedTest, CutShortOrChangedItIsDataLossThatNamesTheFile) {
   Pack(path(), GetParam(), Noise(50'000));
   const std::string whole = *ReadFile(path());
-  std::string changed = whole;
-  changed[whole.size() / 2] ^= '\x10';
-  for (const std::string& damaged : {whole.substr(0, whole.size() - 9), changed}) {
+  std::vector<std::string> all = {whole.substr(0, whole.size() - 9)};
+  // libarchive writes zstd frames without a checksum: a changed byte of noise is another noise.
+  if (std::string(GetParam()) != "zstd") {
+    all.push_back(whole);
+    all.back()[whole.size() / 2] ^= '\x10';
+  }
+  for (const std::string& damaged : all) {
     ASSERT_TRUE(WriteFileAtomically(path(), damaged).ok());
     const auto stream = UnpackedStream::Open(path());
     const absl::Status status = stream.ok() ? ReadAll(stream->get()).status() : stream.status();

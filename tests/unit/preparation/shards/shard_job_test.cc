@@ -138,12 +138,12 @@ TEST_F(ShardJobTest, ADamagedShardOrAnotherFingerprintIsWrittenAnew) {
 }
 
 TEST_F(ShardJobTest, TheSameBytesWhateverTheThreads) {
-  ShardJob job = Job("one.shard", all_);
-  job.threads = 1;
-  Write(job);
-  job = Job("eight.shard", all_);
-  job.threads = 8;
-  Write(job);
+  ShardJob one = Job("one.shard", all_);
+  one.threads = 1;
+  Write(one);
+  ShardJob eight = Job("eight.shard", all_);
+  eight.threads = 8;
+  Write(eight);
   EXPECT_EQ(*ReadFile(scratch_ / "one.shard"), *ReadFile(scratch_ / "eight.shard"));
 }
 

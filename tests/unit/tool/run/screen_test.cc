@@ -67,7 +67,7 @@ TEST(ScreenTest, LettersAreNotCutInTwo) {
   Screen screen(true);
   std::string line;
   for (int i = 0; i < 250; ++i) line += "\xc3\xa9";  // e acute: two bytes, one column
-  for (const std::string& indent : {"", " "}) {
+  for (const std::string indent : {"", " "}) {
     std::string printed = Printed([&] { screen.Paint({indent + line}); });
     ASSERT_EQ(printed.back(), '\n');
     printed.pop_back();
