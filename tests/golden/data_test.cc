@@ -101,6 +101,9 @@ TEST(PartitionTest, TheReleasesSplitsFollowFromItsDraws) {
     if (golden.at("kind") == "class") {
       const auto labels = golden.at("labels").get<std::vector<int32_t>>();
       ASSERT_EQ(static_cast<int64_t>(labels.size()), samples);
+      for (const int32_t label : labels) {
+        ASSERT_TRUE(0 <= label && label < golden.at("classes").get<int>()) << label;
+      }
       const auto made =
           PartitionDirichlet(labels, golden.at("classes"), clients, golden.at("alpha"), &draws);
       ASSERT_TRUE(made.ok()) << made.status();

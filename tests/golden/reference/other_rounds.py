@@ -128,8 +128,9 @@ def write_local_rounds(folder: pathlib.Path, rng) -> None:
         {"name": "complementary", "kind": "txt", "aux_layers": "mlp", "aux_trained": False, "rounds": 1,
          "epochs": 3, "lr0": 1e-2},
         {"name": "near.release", "kind": "txt", "mu": 0.3, "prox": "release", "rounds": 1},
-        {"name": "near", "kind": "img", "mu": 0.8, "prox": "paper", "rounds": 2},
-        {"name": "short", "kind": "pair", "samples": 4, "batch": 2, "epochs": 2, "rounds": 1, "max_grad_norm": 8},
+        {"name": "near", "kind": "img", "mu": 0.8, "prox": "paper", "rounds": 2, "epochs": 2, "lr0": 5e-3},
+        {"name": "short", "kind": "pair", "samples": 4, "batch": 2, "epochs": 2, "rounds": 1, "lr0": 1e-2,
+         "max_grad_norm": 2.5},
         {"name": "pictures", "kind": "img", "every": 2})]
     places = {}
     for case in cases:

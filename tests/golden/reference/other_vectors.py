@@ -136,7 +136,7 @@ def write_wordpiece(folder: pathlib.Path, given: pathlib.Path) -> None:
 
 def write_contrastive(folder: pathlib.Path, rng) -> None:
     cases = []
-    for count, dim, scale in ((4, 5, 1.75), (9, 13, 7.5), (1, 3, -0.5)):
+    for count, dim, scale in ((1, 3, -0.5), (9, 13, 7.5), (4, 5, 1.75)):
         after = float(np.clip(scale, 0, math.log(100)))
         image, text = (Var(unit_rows(rng, count, dim).astype(np.float64)) for _ in range(2))
         clamped = Var(np.float64(after))
@@ -274,7 +274,7 @@ def settings_of_both_rules() -> list[dict]:
 def write_aggregate(folder: pathlib.Path, rng) -> None:
     spec = Spec(dim=6, depth=1, heads=2)
     for name, cohorts, rules in (("aggregate", COHORTS, ("paper", "release")),
-                                 ("aggregate_more", {"all": [2, 3, 101]}, ("release",))):
+                                 ("aggregate_more", {"all": [9, 2, 3]}, ("release",))):
         targets = [{"name": target, "modality": modality} for target, modality in TARGETS.items()]
         states = {t["name"]: initial_state(rng, spec, KINDS[t["modality"]]) for t in targets}
         updates = {c["id"]: initial_state(rng, spec, KINDS[c["modality"]]) for c in CLIENTS}
