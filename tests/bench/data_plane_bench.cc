@@ -146,18 +146,18 @@ void BM_MergePlainUpdates(benchmark::State& state) {
   const auto owner = std::make_shared<const StateDict>(model);
   const auto encoded = EncodedState::Encode(EncodedState::SourcesOf(*owner), owner,
                                             {.codec = Codec::kF32, .plain_f32 = true});
-  std::vector<PlainUpdate> updates;
+  std::vector<std::shared_ptr<const PlainUpdate>> updates;
   for (int i = 0; i < 2; ++i) {
     auto upload = std::make_shared<Upload>(&manifest, 1, encoded->bytes(),
                                            std::make_unique<Spool>(scratch / "spool", &budget));
     upload->Claim(1);
     AppendChunks(*encoded, 1, upload.get()).IgnoreError();
-    updates.push_back(*PlainUpdate::Of(std::move(upload), 1));
+    updates.push_back(std::make_shared<const PlainUpdate>(*PlainUpdate::Of(std::move(upload), 1)));
   }
   const std::vector<MergeStep> steps = {
       {.tensor = &model[0].tensor,
        .sums = &nothing,
-       .addends = {{&updates[0], 0, 0.5}, {&updates[1], 0, 0.5}}}};
+       .addends = {{updates[0], 0, 0.5}, {updates[1], 0, 0.5}}}};
   for (auto _ : state) {
     benchmark::DoNotOptimize(Merge(steps, static_cast<int>(state.range(0))));
   }
