@@ -154,10 +154,9 @@ void BM_MergePlainUpdates(benchmark::State& state) {
     AppendChunks(*encoded, 1, upload.get()).IgnoreError();
     updates.push_back(std::make_shared<const PlainUpdate>(*PlainUpdate::Of(std::move(upload), 1)));
   }
-  const std::vector<MergeStep> steps = {
-      {.tensor = &model[0].tensor,
-       .sums = &nothing,
-       .addends = {{updates[0], 0, 0.5}, {updates[1], 0, 0.5}}}};
+  const std::vector<MergeStep> steps = {{.tensor = &model[0].tensor,
+                                         .sums = &nothing,
+                                         .addends = {{updates[0], 0, 0.5}, {updates[1], 0, 0.5}}}};
   for (auto _ : state) {
     benchmark::DoNotOptimize(Merge(steps, static_cast<int>(state.range(0))));
   }

@@ -23,7 +23,7 @@ namespace {
 using ::testing::HasSubstr;
 using Body = v1::ClientMessage::BodyCase;
 
-constexpr uint64_t kNumber = 5;  // of the session under test
+constexpr uint64_t kNumber = 5;  // of the first session of a test
 
 class SessionTest : public testing::Test {
  protected:
@@ -52,7 +52,9 @@ class SessionTest : public testing::Test {
               .timings = timings_};
     place_.card.name = "site-1";
     place_.card.modality = Modality::kImage;
-    result_ = std::async(std::launch::async, [this] { return Session(place_, kNumber).Run(); });
+    // Each session has a number of its own: events of the one before may still come.
+    result_ = std::async(std::launch::async,
+                         [this, number = number_++] { return Session(place_, number).Run(); });
   }
   void StartAttending() {
     Start();
@@ -87,6 +89,7 @@ class SessionTest : public testing::Test {
   Timings timings_ = ShortTimings();
   std::unique_ptr<TaskRunner> runner_;
   SessionPlace place_;
+  uint64_t number_ = kNumber;
   std::future<SessionEnd> result_;
 };
 

@@ -19,7 +19,7 @@ constexpr absl::Duration kLimit = absl::Seconds(30);
 
 StateDict Model() {
   StateDict state;
-  Tensor tensor = Tensor::Zeros({8, 500});
+  Tensor tensor = Tensor::Zeros({8, 2000});
   for (size_t i = 0; i < tensor.values.size(); ++i) tensor.values[i] = static_cast<float>(i) / 7;
   EXPECT_TRUE(state.Add("w", std::move(tensor)).ok());
   return state;
