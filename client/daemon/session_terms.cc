@@ -12,11 +12,6 @@
 namespace tributary {
 namespace {
 
-// The coordinator's chunk size is held within these bounds. A chunk may exceed it by one slice of 1
-// MiB: 2.5 + 1 MiB stay below gRPC's 4 MiB for a message.
-constexpr int64_t kLeastChunkBytes = 16 << 10;
-constexpr int64_t kMostChunkBytes = 5 << 19;
-
 absl::StatusOr<Manifest> CheckedManifest(const v1::Manifest& proto, const ModelSpec& model,
                                          Modality modality, TensorScope scope,
                                          const std::string& what) {
@@ -46,7 +41,8 @@ absl::StatusOr<SessionTerms> TermsFrom(const v1::Welcome& welcome, Modality moda
       .session = welcome.session(),
       .run_id = welcome.run_id(),
       .run_name = welcome.run_name(),
-      .chunk_bytes = std::clamp<int64_t>(welcome.chunk_bytes(), kLeastChunkBytes, kMostChunkBytes),
+      .chunk_bytes =
+          std::clamp<int64_t>(welcome.chunk_bytes(), kLeastChunkKib << 10, kMostChunkKib << 10),
       .heartbeat = std::clamp(absl::Milliseconds(static_cast<int64_t>(
                                   std::min<uint64_t>(welcome.heartbeat_ms(), 3'600'000))),
                               absl::Milliseconds(20), absl::Minutes(1)),

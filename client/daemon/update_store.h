@@ -44,7 +44,7 @@ class UpdateStore {
   std::vector<uint32_t> HeldRounds(const std::string& run_id) const;
 
   // Keeps `update`, and of the others only the latest earlier round of the same run.
-  // ResourceExhausted if the disk is full; what was held then stays.
+  // ResourceExhausted if the disk is full; what was held of other rounds then stays.
   absl::Status Save(const std::string& run_id, const FinishedUpdate& update);
 
   // NotFound if it is not held. A damaged one, or one of other tensors than `manifest_digest`

@@ -92,6 +92,11 @@ struct RoundConfig {
 // Whether f32 values are packed by zstd; kAuto: unless all clients are on this machine.
 enum class Packing { kAuto, kAlways, kNever };
 
+// Bounds of `wire.chunk_kib`. A chunk may exceed it by one slice of 1 MiB: 2.5 + 1 MiB stay below
+// gRPC's 4 MiB for a message.
+inline constexpr int64_t kLeastChunkKib = 16;
+inline constexpr int64_t kMostChunkKib = 2560;
+
 struct WireConfig {
   Codec upload = Codec::kInt8Block;
   Codec download = Codec::kF16;  // of a whole model: f32, f16 or bf16

@@ -165,8 +165,9 @@ const FieldTable<WireConfig>& WireFields() {
                 "whether f32 is packed by zstd; `auto`: unless the coordinator listens on the "
                 "loopback. Other codecs are packed where that makes them smaller"),
       // Codecs cut their blocks at the ends of chunks.
-      WholeField("chunk_kib", &WireConfig::chunk_kib, 16, 3000, Mathematics::kYes,
-                 Clients::kIndirect, "size of a chunk; lossy codecs round by it"),
+      WholeField("chunk_kib", &WireConfig::chunk_kib, kLeastChunkKib, kMostChunkKib,
+                 Mathematics::kYes, Clients::kIndirect,
+                 "size of a chunk; lossy codecs round by it"),
       TimeField("heartbeat", &WireConfig::heartbeat, kShortest, absl::Hours(1), Mathematics::kNo,
                 Clients::kIndirect,
                 "how often a client reports; from 1,000 expected clients on more seldom: 200 "

@@ -64,6 +64,8 @@ absl::StatusOr<std::string> ClientRegistry::Attach(const v1::Join& join, Modalit
                  .modality = modality,
                  .samples = join.data().samples(),
                  .device = join.device(),
+                 .software_version = join.software_version(),
+                 .data_digest = join.data().digest(),
                  .attending = false,
                  .last_heard = now,
                  .absent_since = now,

@@ -171,6 +171,12 @@ absl::Status CohortTasks::CheckHeader(const ClientTask& task, const v1::PushHead
                                                    header.bytes(), " bytes, expected at most ",
                                                    task.bounds.bytes));
   }
+  if (header.samples() != 0 && header.samples() != task.member.samples) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("client ", task.member.client, " announces an update of ", header.samples(),
+                     " samples, expected the ", task.member.samples,
+                     " that it attended with when the round began; its data were changed"));
+  }
   if (check_report_ == nullptr) return absl::OkStatus();
   const absl::Status fault = check_report_(task.member, header.report());
   return fault.ok() ? fault

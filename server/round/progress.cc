@@ -21,6 +21,7 @@ nlohmann::json ProgressJson(const RunSnapshot& snapshot, absl::Span<const Client
       row["stage"] = "reported";
     } else if (client.progress.has_value()) {
       row = {{"stage", client.progress->stage()},
+             {"round", client.progress->round()},
              {"step", client.progress->step()},
              {"steps", client.progress->steps()},
              {"loss", client.progress->loss()}};

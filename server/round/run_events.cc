@@ -52,6 +52,8 @@ void RunEvents::ClientJoined(const ClientInfo& client, const std::vector<uint32_
               {"modality", std::string(ModalityName(client.modality))},
               {"samples", client.samples},
               {"device", client.device},
+              {"software_version", client.software_version},
+              {"data_digest", client.data_digest},
               {"held_rounds", held_rounds}});
 }
 

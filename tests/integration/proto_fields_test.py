@@ -25,11 +25,6 @@ EXCEPTIONS = {
     "set PushMessage.chunk": "kChunkTag of common/rpc/bulk_message.cc frames it without a message",
     "read PushMessage.chunk": "likewise",
     "read TensorSlice.padding": "means nothing; a reader skips it as it skips unknown fields",
-    # What a client tells of itself and the coordinator does not use yet: a decision for each is due.
-    "read DataCard.digest": "the coordinator compares classes and sizes; the digest of a shard is for its owner",
-    "read Join.software_version": "CheckJoin() goes by the protocol's version alone",
-    "read Progress.round": "a client works on one task at a time, and the coordinator knows which",
-    "read PushHeader.samples": "an update counts with the samples that the client joined with",
     "set StopRequest.reason": "set by an operator's own program; `tributary` has no command for Operator.Stop",
 }
 

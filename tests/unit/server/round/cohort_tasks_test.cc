@@ -194,6 +194,16 @@ TEST_F(CohortTasksTest, AHeaderOutOfBoundsIsRefusedForGood) {
   EXPECT_THAT(tasks_->Answer("b").message(), HasSubstr("announces 0 chunks"));
 }
 
+TEST_F(CohortTasksTest, AnUpdateOfOtherDataThanTheClientAttendedWithIsRefused) {
+  v1::PushHeader header = Header();
+  header.set_samples(10);
+  EXPECT_GE(tasks_->Begin("a", header, kNow).ticket, 0);
+  EXPECT_LT(tasks_->Begin("b", header, kNow).ticket, 0);
+  EXPECT_EQ(Answer("b"), kRefused);
+  EXPECT_THAT(tasks_->Answer("b").message(),
+              HasSubstr("an update of 10 samples, expected the 30"));
+}
+
 TEST_F(CohortTasksTest, ARejectedChunkRefusesOrBeginsAnewByWhoseFaultItWas) {
   const auto upload_of = [&](const std::string& client, int ticket) {
     return *tasks_->Continue(client, ticket);

@@ -24,6 +24,7 @@ TEST(ProgressTest, TellsHowFarEachClientIs) {
   std::vector<ClientInfo> clients = Attending(4);
   clients[1].attending = false;
   clients[2].progress.emplace().set_stage("training");
+  clients[2].progress->set_round(2);
   RunSnapshot snapshot;
   snapshot.round = 3;
   snapshot.tasks = {{"client-2", TaskState::kAccepted}, {"client-3", TaskState::kReported}};
@@ -33,6 +34,7 @@ TEST(ProgressTest, TellsHowFarEachClientIs) {
   EXPECT_EQ(progress["clients"]["client-0"]["stage"], "idle");
   EXPECT_EQ(progress["clients"]["client-1"]["stage"], "absent");
   EXPECT_EQ(progress["clients"]["client-2"]["stage"], "training");
+  EXPECT_EQ(progress["clients"]["client-2"]["round"], 2) << "its own, whatever the run is at";
   EXPECT_EQ(progress["clients"]["client-3"]["stage"], "reported");
 }
 

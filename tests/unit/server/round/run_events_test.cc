@@ -28,6 +28,8 @@ TEST_F(RunEventsTest, AClientsComingAndGoing) {
   client.modality = Modality::kText;
   client.samples = 30;
   client.device = "cpu";
+  client.software_version = "9.1";
+  client.data_digest = "ab12";
   events_.ClientJoined(client, {});
   EXPECT_EQ(last_.kind, "client_joined");
   EXPECT_EQ(last_.message, "site-1 attends");
@@ -36,6 +38,8 @@ TEST_F(RunEventsTest, AClientsComingAndGoing) {
                                         {"modality", "text"},
                                         {"samples", 30},
                                         {"device", "cpu"},
+                                        {"software_version", "9.1"},
+                                        {"data_digest", "ab12"},
                                         {"held_rounds", nlohmann::json::array()}}));
   events_.ClientJoined(client, {4, 5});
   EXPECT_EQ(last_.message, "site-1 attends with a finished update of round 4, 5");
