@@ -73,6 +73,8 @@ void Session::Join() {
   join->set_protocol(kProtocolVersion);
   join->set_software_version(kSoftwareVersion);
   join->set_client(place_.card.name);
+  // The coordinator checks it before it admits the client: updates on this client's disk must not
+  // enter another run.
   join->set_run_id(place_.folder->run_id());  // empty at first: then any run is joined
   *join->mutable_data() = place_.card.data;
   join->set_device(place_.card.device);
@@ -188,6 +190,7 @@ void Session::OnAttending() {
 }
 
 void Session::OnTask(const v1::Task& task) {
+  // Attending and a task are sent by two threads of the coordinator and may change places.
   OnAttending();  // a task implies that the coordinator has accepted the client
   if (phase_ != Phase::kAttending) return;
   place_.log->info("round {} attempt {}: task taken, to be reported within {}", task.round(),
@@ -257,6 +260,8 @@ void Session::OnTime(absl::Time now) {
                    " within ", absl::FormatDuration(place_.timings.handshake))));
   }
   if (terms_ == nullptr || heartbeat_due_ == absl::InfiniteFuture()) return;
+  // A peer that is gone without a FIN takes no more bytes; gRPC's keepalive would notice later than
+  // the coordinator forgets us.
   if (now > stream_->StuckSince() + 2 * terms_->heartbeat + kStuckMargin) {
     return End(SessionEnd::kLost, absl::UnavailableError("the connection takes no more messages"));
   }

@@ -74,6 +74,7 @@ void Accumulator::Read(size_t tensor, size_t offset, absl::Span<int64_t> sums) c
     const size_t count = std::min(sums.size(), kStripe - first);
     const Stripe& stripe = sum.stripes[offset / kStripe];
     absl::MutexLock lock(&stripe.mutex);
+    // What lies beyond `written` is of an earlier round.
     const size_t written = std::clamp(stripe.written, first, first + count) - first;
     std::copy_n(values_.data() + sum.begin + offset, written, sums.begin());
     std::fill(sums.begin() + static_cast<std::ptrdiff_t>(written),

@@ -48,6 +48,8 @@ Aggregator::Aggregator(std::vector<Target> targets, std::vector<CohortMember> co
       uploads_(UploadsOf(targets_)),
       cohort_(std::move(cohort)),
       config_(config),
+      // Rule `release` folds in cohort order with coefficients that depend on who reported: nothing
+      // can be added before the round is closed.
       keep_(keep || config.rule == Rule::kRelease),
       adjust_(std::move(adjust)),
       full_(std::make_shared<const Routing>(RoutingOf(cohort_))),
@@ -150,6 +152,8 @@ absl::Status Aggregator::AddVerified(absl::Span<const Addend> addends, int threa
   for (const Addend& addend : addends) chunks = std::max(chunks, addend.upload->spool().size());
   absl::Mutex mutex;
   absl::Status failed;
+  // By chunk, not by client: threads then work on different stripes of the sums and rarely wait for
+  // one another. Sums commute, so the order changes no bit.
   ParallelFor(threads, chunks, [&](size_t i) {
     std::string buffer, scratch;
     for (const Addend& addend : addends) {
@@ -237,6 +241,7 @@ MergeStep Aggregator::StepOf(const Routing& routing, size_t target, size_t param
   }
   for (const auto& [source, coefficient] : others) {
     const Tensor* tensor = globals->at(source.first).Find(source.second);
+    // A contribution from the target itself has no foreign part: its delta was added to the sums.
     if (tensor != step.tensor) step.foreign.emplace_back(tensor, coefficient);
   }
   return step;

@@ -138,6 +138,7 @@ void RunningMerge::Do(const Job& job) const {
 }
 
 bool RunningMerge::DoNext() {
+  // Jobs are handed out in order, so that a tensor is complete about when the store comes to it.
   const size_t next = next_++;
   if (next >= jobs_.size()) return false;
   Do(jobs_[next]);

@@ -30,12 +30,16 @@ void SpoolBudget::PutBuffer(std::string used) {
   used.clear();
   const auto bytes = static_cast<int64_t>(used.capacity());
   absl::MutexLock lock(&mutex_);
+  // Spare buffers save the page faults of new ones, but count: together with what uploads hold they
+  // stay below the budget.
   if (spare_bytes_ + held_ + bytes > most_) return;
   spare_bytes_ += bytes;
   spare_.push_back(std::move(used));
 }
 
 bool Spool::Reserve(uint64_t bytes) {
+  // An upload above the whole budget reserves all of it and spills the rest: otherwise its turn
+  // would never come.
   bytes = std::min(bytes, static_cast<uint64_t>(budget_->most_reserved()));
   if (bytes <= reserved_) return true;
   if (!budget_->Take(static_cast<int64_t>(bytes - reserved_))) return false;

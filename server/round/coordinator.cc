@@ -14,8 +14,11 @@
 namespace tributary {
 namespace {
 
+// How often silence, deadlines and the offers that nobody has acknowledged are looked at: well
+// below the shortest deadline of a run file, 1 s.
 constexpr absl::Duration kTick = absl::Milliseconds(250);
 constexpr absl::Duration kProgressEvery = absl::Milliseconds(500);
+// Offers may be lost with a connection; the client drops what it has already.
 constexpr absl::Duration kOfferEvery = absl::Seconds(2);
 constexpr absl::Duration kFarewell = absl::Seconds(5);
 
@@ -37,6 +40,7 @@ void Coordinator::Wake() {
 
 void Coordinator::Stop(const std::string& reason) {
   absl::MutexLock lock(&mutex_);
+  // The first reason counts: a second signal must not hide why the run ended.
   if (!stop_.has_value()) stop_ = reason;
   woken_ = true;
 }
@@ -122,6 +126,8 @@ absl::Status Coordinator::RunRound(int round) {
     }
     reason = decision.reason;
     CloseRound(reason);
+    // The sums' memory serves the next attempt; the uploads that were added to them are lost, and
+    // clients send them again from their disks.
     models_.TakeBack(live->aggregator());
     events_.RoundRetry(round, attempt, reason);
   }
@@ -222,6 +228,8 @@ void Coordinator::CloseRound(const std::string& reason) {
   const std::shared_ptr<LiveRound> live = active_.Get();
   if (live == nullptr) return;
   live->Close();
+  // After Close(): an update that was accepted until then is in State() as reported, and its client
+  // is not told to drop it.
   for (const Participant& participant : live->State().cohort) {
     if (participant.state == TaskState::kReported) continue;
     v1::ServerMessage message;
@@ -230,6 +238,8 @@ void Coordinator::CloseRound(const std::string& reason) {
     message.mutable_cancel_task()->set_reason(reason);
     deps_.registry->Send(participant.client, std::move(message));
   }
+  // In one critical section with active_: Snapshot() would count the round twice or not at all
+  // between the two.
   absl::MutexLock lock(&mutex_);
   snapshot_.bytes_up += live->bytes_up();
   snapshot_.bytes_down += live->bytes_down();
@@ -256,6 +266,7 @@ absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, ab
   record.bytes_up = live->bytes_up();
   record.bytes_down = live->bytes_down();
   RETURN_IF_ERROR(models_.Commit(&record, started, &live->timings()));
+  // After the commit: a client that is told so gives up what it needs to train the round again.
   RememberMerged(record);
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kCommitted));
   events_.RoundCommitted(record, deps_.context->config.rounds,

@@ -15,6 +15,8 @@ std::vector<UploadBounds> BoundsOfAll(const RoundOptions& options) {
   return bounds;
 }
 
+// A turn goes on with a stream at once, and that calls back into the round: never call one with
+// mutex_ held.
 void CallAll(const UploadQueue::Turns& turns) {
   for (const UploadQueue::Turn& turn : turns) turn();
 }
@@ -58,6 +60,7 @@ bool LiveRound::Wants(const std::string& client) const {
 
 void LiveRound::Accept(const std::string& client) {
   absl::MutexLock lock(&mutex_);
+  // No wake: a decision on the round does not depend on who has only begun.
   tasks_.Accept(client);
 }
 
@@ -185,6 +188,7 @@ void LiveRound::AfterMemoryWasFreed() {
 }
 
 absl::Status LiveRound::AppendChunk(const std::string& client, int ticket, std::string chunk) {
+  // Counted before it is judged: `bytes_up` is what the line carried, refused chunks included.
   bytes_up_ += chunk.size();
   std::shared_ptr<Upload> upload;
   {
@@ -234,6 +238,8 @@ v1::UpdateState LiveRound::FinishPush(const std::string& client, int ticket) {
   absl::Status verdict;
   {
     const WorkTime::Scope scope(&timings_.accumulate);
+    // Also without the lock, as in AppendChunk(): this decodes a whole update. TakeComplete() has
+    // marked the task, so no second stream adds it.
     verdict = options_.aggregator->Add(client, std::move(upload), options_.threads);
   }
   v1::UpdateState state;
