@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/base/version.h"
+#include "common/config/run_config.h"
 #include "common/rpc/model_proto.h"
 #include "common/rpc/protocol.h"
 

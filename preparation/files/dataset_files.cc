@@ -75,12 +75,13 @@ std::optional<LocatedFile> FindFolder(const std::shared_ptr<const FileTree>& tre
 std::set<std::string> Words(absl::string_view text) {
   std::set<std::string> words;
   std::string word;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
   for (const char c : absl::StrCat(absl::AsciiStrToLower(text), "/")) {  // '/' ends the last word
-    const bool goes_on =
-        absl::ascii_isalnum(c) != 0 &&
-        (word.empty() || (absl::ascii_isdigit(c) != 0) == (absl::ascii_isdigit(word.back()) != 0));
+    const bool belongs = is_digit(c) || is_letter(c);
+    const bool goes_on = belongs && (word.empty() || is_digit(c) == is_digit(word.back()));
     if (!goes_on && !word.empty()) words.insert(std::exchange(word, ""));
-    if (absl::ascii_isalnum(c) != 0) word += c;
+    if (belongs) word += c;
   }
   return words;
 }

@@ -252,7 +252,7 @@ std::array<Run, 256> MakeTable() {
   set('N', PushPlain<Kind::kNone, 0>);
   set(0x88, PushPlain<Kind::kBool, 1>);
   set(0x89, PushPlain<Kind::kBool, 0>);
-  for (const char code : {'I', 'L'}) set(code, PushDecimal);
+  for (const uint8_t code : std::initializer_list<uint8_t>{'I', 'L'}) set(code, PushDecimal);
   set('J', PushInt4);
   set('K', PushUnsigned<1>);
   set('M', PushUnsigned<2>);
@@ -261,9 +261,12 @@ std::array<Run, 256> MakeTable() {
   set('F', PushFloatLine);
   set('G', PushFloat8);
   set('S', PushQuoted);
-  for (const char code : {'U', 'C'}) set(code, PushCounted<Kind::kBytes, 1>);
-  for (const char code : {'T', 'B'}) set(code, PushCounted<Kind::kBytes, 4>);
-  for (const uint8_t code : {0x8e, 0x96}) set(code, PushCounted<Kind::kBytes, 8>);
+  for (const uint8_t code : std::initializer_list<uint8_t>{'U', 'C'})
+    set(code, PushCounted<Kind::kBytes, 1>);
+  for (const uint8_t code : std::initializer_list<uint8_t>{'T', 'B'})
+    set(code, PushCounted<Kind::kBytes, 4>);
+  for (const uint8_t code : std::initializer_list<uint8_t>{0x8e, 0x96})
+    set(code, PushCounted<Kind::kBytes, 8>);
   set('V', PushEscaped);
   set(0x8c, PushCounted<Kind::kText, 1>);
   set('X', PushCounted<Kind::kText, 4>);

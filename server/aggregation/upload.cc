@@ -24,8 +24,7 @@ UploadBounds BoundsOf(const Manifest& manifest) {
 
 Upload::Upload(const Manifest* manifest, size_t added, uint64_t most_bytes,
                std::unique_ptr<Spool> spool)
-    : manifest_(manifest),
-      added_(added),
+    : added_(added),
       most_bytes_(most_bytes),
       spool_(std::move(spool)),
       reader_(manifest, kLargestDelta) {

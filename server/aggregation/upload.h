@@ -61,7 +61,6 @@ class Upload {
   StateDict TakeRepresentations();
 
  private:
-  const Manifest* const manifest_;
   const size_t added_;
   const uint64_t most_bytes_;
   mutable absl::Mutex mutex_;

@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
     for (int i = 0; i < kChanges; ++i) {
       std::string changed = input;
       const size_t at = stream.Below(changed.size());
-      changed[at] = static_cast<char>(changed[at] ^ (1 + stream.Below(255)));
+      changed[at] = static_cast<char>(static_cast<uint8_t>(changed[at]) ^ (1 + stream.Below(255)));
       Run(changed);
     }
   }

@@ -105,7 +105,7 @@ class ServeTest : public testing::Test {
   sigset_t mask_;
   const ScratchFolder scratch_;
   const std::string state_ = scratch_ / "state";
-  const MethodHooks hooks_;
+  const MethodHooks hooks_{};
   RunConfig config_ = TinyConfig();
   absl::Status initial_status_, evaluate_status_;
   int initial_calls_ = 0;

@@ -320,7 +320,7 @@ TEST(CodecTest, RefusesAPayloadOfAnotherSize) {
     }
     const CodedPayload coded = EncodeValues(codec, Draw(1000));
     if (!HasOneSize(codec)) continue;
-    for (const size_t count : {999, 1001}) {
+    for (const size_t count : {size_t{999}, size_t{1001}}) {
       // Two values share a byte in int4, but 999 values fill as many as 1000.
       if (CodedBytes(codec, count) == CodedBytes(codec, 1000)) continue;
       EXPECT_EQ(Decode(codec, coded.compressed, coded.bytes, count).status().code(),
@@ -375,7 +375,8 @@ TEST(CodecTest, ADamagedByteIsRefusedOrGivesAsManyValues) {
         std::string damaged = compressed ? packed : plain;
         // Every other time in front, where frames and scales have their headers.
         const size_t at = stream.Below(round % 2 == 0 ? 24 : damaged.size());
-        damaged[at] = static_cast<char>(damaged[at] ^ (1 + stream.Below(255)));
+        damaged[at] =
+            static_cast<char>(static_cast<uint8_t>(damaged[at]) ^ (1 + stream.Below(255)));
         // Decode() itself sees to the number of values.
         const auto back = Decode(codec, compressed, damaged, kCount);
         if (back.ok()) continue;

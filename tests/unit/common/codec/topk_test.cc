@@ -71,7 +71,7 @@ TEST(TopKTest, WritesGapsThenBrainFloats) {
 }
 
 TEST(TopKTest, KeepsTheLargestShare) {
-  for (const size_t count : {1, 9, 10, 11, 1000, 4097}) {
+  for (const size_t count : std::initializer_list<size_t>{1, 9, 10, 11, 1000, 4097}) {
     const std::vector<float> values = Draw(count);
     const std::vector<float> back = ThereAndBack(values);
     EXPECT_EQ(NonZeros(back), (count + kTopKShare - 1) / kTopKShare);
@@ -113,7 +113,8 @@ TEST(TopKTest, ZerosAreNotSent) {
 }
 
 TEST(TopKTest, GapsThatSixteenBitsCannotHoldAreBridged) {
-  for (const size_t place : {65'535, 65'536, 131'071, 131'072, (1 << 18) - 1}) {
+  for (const size_t place :
+       std::initializer_list<size_t>{65'535, 65'536, 131'071, 131'072, (1 << 18) - 1}) {
     std::vector<float> values(1 << 18);
     values[place] = -2;
     const std::string payload = EncodeTopK(values);
@@ -121,7 +122,8 @@ TEST(TopKTest, GapsThatSixteenBitsCannotHoldAreBridged) {
     EXPECT_EQ(ThereAndBack(values), values) << place;
   }
   // From one value to the next, too: a gap of 65,535 is the last that needs no bridge.
-  for (const size_t second : {3 + 65'536, 3 + 65'537, 3 + 2 * 65'536 + 1}) {
+  for (const size_t second :
+       std::initializer_list<size_t>{3 + 65'536, 3 + 65'537, 3 + 2 * 65'536 + 1}) {
     std::vector<float> values(1 << 18);
     values[3] = 1;
     values[second] = 1;
@@ -134,7 +136,7 @@ TEST(TopKTest, BlocksOfAnySizeGiveTheSameValues) {
   const std::vector<float> values = Draw(5000);
   const std::string payload = EncodeTopK(values);
   const std::vector<float> whole = ThereAndBack(values);
-  for (const size_t block : {1, 3, 64, 4999, 5000}) {
+  for (const size_t block : std::initializer_list<size_t>{1, 3, 64, 4999, 5000}) {
     absl::Status status;
     EXPECT_EQ(Read(payload, values.size(), block, &status), whole) << block;
     EXPECT_TRUE(status.ok()) << status;

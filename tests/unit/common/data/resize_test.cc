@@ -24,8 +24,8 @@ std::vector<std::pair<int64_t, std::vector<int64_t>>> PlainTaps(int64_t from, in
   std::vector<std::pair<int64_t, std::vector<int64_t>>> taps;
   for (int64_t i = 0; i < to; ++i) {
     const double centre = (static_cast<double>(i) + 0.5) * scale;
-    const auto first = std::max<int64_t>(0, std::trunc(centre - radius + 0.5));
-    const auto last = std::min<int64_t>(from, std::trunc(centre + radius + 0.5));
+    const auto first = std::max<int64_t>(0, static_cast<int64_t>(centre - radius + 0.5));
+    const auto last = std::min<int64_t>(from, static_cast<int64_t>(centre + radius + 0.5));
     std::vector<double> weights;
     double sum = 0;
     for (int64_t j = first; j < last; ++j) {

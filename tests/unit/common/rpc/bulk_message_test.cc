@@ -44,7 +44,8 @@ v1::Chunk ChunkOf(size_t payload) {
 
 TEST(BulkMessageTest, APushOfAChunkIsWhatProtobufWrites) {
   // Sizes around those at which the length takes one more byte.
-  for (const size_t payload : {0, 1, 100, 120, 16'000, 16'400, 1 << 21}) {
+  for (const size_t payload :
+       std::initializer_list<size_t>{0, 1, 100, 120, 16'000, 16'400, 1 << 21}) {
     const v1::Chunk chunk = ChunkOf(payload);
     const std::string message(PushOfChunk(absl::Cord(chunk.SerializeAsString())));
     v1::PushMessage push;
@@ -56,7 +57,8 @@ TEST(BulkMessageTest, APushOfAChunkIsWhatProtobufWrites) {
 }
 
 TEST(BulkMessageTest, TheChunkOfAPushComesBack) {
-  for (const size_t payload : {0, 1, 100, 120, 16'000, 16'400, 1 << 21}) {
+  for (const size_t payload :
+       std::initializer_list<size_t>{0, 1, 100, 120, 16'000, 16'400, 1 << 21}) {
     const std::string chunk = ChunkOf(payload).SerializeAsString();
     const absl::StatusOr<std::string> back = ChunkOfPush(ShareCord(PushOfChunk(absl::Cord(chunk))));
     ASSERT_TRUE(back.ok()) << back.status();
@@ -71,7 +73,7 @@ TEST(BulkMessageTest, AMessageOfProtobufIsReadInFragmentsOfAnySize) {
   v1::PushMessage push;
   *push.mutable_chunk() = ChunkOf(20'000);
   const std::string bytes = push.SerializeAsString();
-  for (const size_t size : {1, 2, 3, 5, 6, 7, 1000}) {
+  for (const size_t size : std::initializer_list<size_t>{1, 2, 3, 5, 6, 7, 1000}) {
     const absl::StatusOr<std::string> chunk = ChunkOfPush(Fragments(bytes, size));
     ASSERT_TRUE(chunk.ok()) << chunk.status();
     EXPECT_EQ(*chunk, push.chunk().SerializeAsString()) << size;
@@ -126,7 +128,8 @@ TEST(BulkMessageTest, ACordComesBackFromWhereverItIsRead) {
   ASSERT_EQ(std::string(cord), bytes);
   const grpc::ByteBuffer buffer = ShareCord(cord);
   EXPECT_EQ(buffer.Length(), bytes.size());
-  for (const size_t first : {0, 1, 2, 255, 256, 50'000, 99'999, 100'000}) {
+  for (const size_t first :
+       std::initializer_list<size_t>{0, 1, 2, 255, 256, 50'000, 99'999, 100'000}) {
     EXPECT_EQ(CopyBytes(buffer, first), bytes.substr(first)) << first;
   }
   EXPECT_EQ(CopyBytes(buffer, 100'001), "");

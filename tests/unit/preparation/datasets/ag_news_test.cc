@@ -18,7 +18,7 @@ class AgNewsTest : public ::testing::Test {
     folder_.Put("test.csv", "4,Chips,Smaller\n");
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
 };
 
 TEST_F(AgNewsTest, ATextIsTitleAndDescriptionNormalisedAsTheBasicEnglishOfTheRelease) {

@@ -25,7 +25,7 @@ class CaptionedImagesTest : public ::testing::Test {
     return AddPairs(std::move(image), origin_, finder_.get(), &set_, &set_.train);
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
   SampleSet set_;
   std::unique_ptr<DatasetFiles> files_;
   std::unique_ptr<ImageFinder> finder_;

@@ -67,7 +67,7 @@ class CifarPythonTest : public ::testing::Test {
     return set.status();
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
 };
 
 TEST_F(CifarPythonTest, AllBatchesAreReadWithTheirLabelsAndClasses) {

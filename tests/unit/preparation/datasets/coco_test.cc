@@ -32,7 +32,7 @@ class CocoTest : public ::testing::Test {
     }
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
 };
 
 TEST_F(CocoTest, CaptionsOfTrainTrainAndThoseOfValTest) {

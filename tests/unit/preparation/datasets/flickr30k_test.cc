@@ -32,7 +32,7 @@ class Flickr30kTest : public ::testing::Test {
     return images;
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
 };
 
 TEST_F(Flickr30kTest, EveryCaptionOfTheCsvIsReadAsItStands) {

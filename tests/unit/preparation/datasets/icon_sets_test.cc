@@ -32,7 +32,7 @@ class IconSetsTest : public ::testing::Test {
     return images;
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
 };
 
 TEST_F(IconSetsTest, AnIconsClassIsTheContextOfItsFolder) {

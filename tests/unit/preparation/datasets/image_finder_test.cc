@@ -33,7 +33,7 @@ class ImageFinderTest : public ::testing::Test {
     return ImageNameOf(set_, sample);
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
   SampleSet set_;
   std::unique_ptr<DatasetFiles> files_;
   std::unique_ptr<ImageFinder> finder_;

@@ -24,7 +24,7 @@ class KarpathySplitTest : public ::testing::Test {
     return AddKarpathySplit(file, &finder, &set_);
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
   SampleSet set_;
 };
 

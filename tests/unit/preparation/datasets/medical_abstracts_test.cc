@@ -20,7 +20,7 @@ class MedicalAbstractsTest : public ::testing::Test {
     folder_.Put("medical_tc_test.csv", "condition_label,medical_abstract\n4,Heart\n");
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
 };
 
 TEST_F(MedicalAbstractsTest, AbstractsAreReadByTheirCondition) {

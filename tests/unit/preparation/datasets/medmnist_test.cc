@@ -40,7 +40,7 @@ class MedMnistTest : public ::testing::Test {
     std::filesystem::rename(zip, folder_.path() + "/" + name);
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
 };
 
 TEST_F(MedMnistTest, GreyImagesAreReadWithTheirLabels) {

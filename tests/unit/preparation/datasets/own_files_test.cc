@@ -19,7 +19,7 @@ class OwnFilesTest : public ::testing::Test {
     folder_.Put("pictures/b.jpg", "");
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
 };
 
 TEST_F(OwnFilesTest, ASplitColumnDividesATableOfPairs) {

@@ -22,7 +22,7 @@ class OwnTablesTest : public ::testing::Test {
     return folder_.NameOf(table.tree->Describe(table.file));
   }
 
-  const DatasetFolder folder_;
+  const DatasetFolder folder_{};
 };
 
 TEST_F(OwnTablesTest, TheRootMayBeTheTable) {

@@ -164,7 +164,7 @@ class CoordinatorTest : public testing::Test {
   RunConfig config_;
   RunContext context_;
   SimulatedClock clock_{absl::FromUnixSeconds(1000)};
-  const MethodHooks hooks_;
+  const MethodHooks hooks_{};
   const ScratchFolder scratch_;
   const std::string folder_ = scratch_ / "state";
   std::unique_ptr<RunStore> store_;

@@ -112,7 +112,7 @@ class RunModelsTest : public testing::Test {
                                              {"words-0", "words", Modality::kText, 10},
                                              {"words-1", "words", Modality::kText, 10}};
   SimulatedClock clock_{absl::FromUnixSeconds(1000)};
-  const MethodHooks plain_;
+  const MethodHooks plain_{};
   const ScratchFolder scratch_;
   SpoolBudget budget_{1 << 20};
   RoundTimings timings_;

@@ -57,7 +57,7 @@ class AttendSessionTest : public testing::Test {
   std::unique_ptr<RunStore> store_ = *RunStore::Open(scratch_ / "state");
   std::unique_ptr<EventLog> events_ = *EventLog::Open("", &clock_);
   ClientRegistry registry_{absl::Seconds(5), &clock_};
-  const MethodHooks hooks_;
+  const MethodHooks hooks_{};
   Coordinator coordinator_{
       {.context = &context_,
        .store = store_.get(),

@@ -79,7 +79,7 @@ class ServicesTest : public testing::Test {
   const ScratchFolder scratch_;
   std::unique_ptr<RunStore> store_ = *RunStore::Open(scratch_ / "state");
   ClientRegistry registry_{absl::Seconds(5), &tiny_.clock()};
-  const MethodHooks hooks_;
+  const MethodHooks hooks_{};
   Coordinator coordinator_{
       {.context = &context_,
        .store = store_.get(),
