@@ -3,9 +3,10 @@
 #
 #   tests/run.sh [--all] [--lint] [--label LABEL] [--preset PRESET] [--skip-install]
 #
-#   --all            also the tests labelled nightly (long, or with large downloads), lint and analysis (clang's warnings,
-#                    clang-tidy); before them the unit and golden tests of the presets asan and tsan
-#   --lint           also the tests labelled lint: clang-format and shellcheck on every file
+#   --all            also the tests labelled nightly (long, or with large downloads), lint and analysis (clang-tidy on all
+#                    that changed); before them the unit and golden tests of the presets asan and tsan
+#   --lint           also the tests labelled lint: clang-format, shellcheck and clang's warnings on every file, clang-tidy
+#                    on the 16 that changed last
 #   --label LABEL    only tests of this label: unit, golden, integration, compose, nightly, lint, analysis
 #   --preset PRESET  release (default), debug, asan, tsan; the last two run the unit and golden tests, tsan without
 #                    those that dial: Debian's gRPC is not built for it. no-torch: all that needs no LibTorch, which is
@@ -32,7 +33,7 @@ while [ $# -gt 0 ]; do
     --label) select=(-L "^($2)\$"); shift 2 ;;
     --preset) presets=("$2"); shift 2 ;;
     --skip-install) install=no; shift ;;
-    -h | --help) sed -n '2,17s/^# \{0,1\}//p' tests/run.sh; exit 0 ;;
+    -h | --help) sed -n '2,18s/^# \{0,1\}//p' tests/run.sh; exit 0 ;;
     *) wrong_use "unknown option $1" ;;
   esac
 done

@@ -13,7 +13,6 @@
 namespace tributary {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // A str as protocol 2 keeps it: its length and its bytes. `escaped`: as protocol 0 does, in quotes.

@@ -13,7 +13,7 @@ namespace tributary {
 // tell it from others at any size.
 inline void WriteIcon(const std::string& path, int red, int green) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
-  std::string pixels(32 * 32 * 3, '\x40');
+  std::string pixels(size_t{3} * 32 * 32, '\x40');
   for (size_t i = 0; i < pixels.size() / 2; i += 3) {
     pixels[i] = static_cast<char>(red);
     pixels[i + 1] = static_cast<char>(green);
