@@ -38,25 +38,31 @@ void AddImages(const SampleSet& set, Sha256* hash) {
 }  // namespace
 
 nlohmann::json RecipeOf(const PrepareOptions& options, const DatasetReader& reader) {
-  return {{"format", kFormatVersion},
-          {"dataset", reader.name},
-          {"variant", options.source.variant},
-          {"name", options.name},
-          {"root", options.source.root},
-          {"train_ids", options.source.train_ids},
-          {"test_ids", options.source.test_ids},
-          {"columns", options.source.columns},
-          {"test_share", options.source.test_share},
-          {"clients", options.clients},
-          {"partition", options.partition},
-          {"min_classes", options.min_classes},
-          {"store", options.storage == ImageStorage::kPixels ? "pixels" : "original"},
-          {"image_size", options.image_size},
-          {"most_samples", options.most_samples},
-          {"most_train", options.most_train},
-          {"most_test", options.most_test},
-          {"keep_leaks", options.keep_leaks},
-          {"seed", options.seed}};
+  nlohmann::json recipe = {
+      {"format", kFormatVersion},
+      {"dataset", reader.name},
+      {"variant", options.source.variant},
+      {"name", options.name},
+      {"root", options.source.root},
+      {"train_ids", options.source.train_ids},
+      {"test_ids", options.source.test_ids},
+      {"columns", options.source.columns},
+      {"test_share", options.source.test_share},
+      {"clients", options.clients},
+      {"partition", options.partition},
+      {"min_classes", options.min_classes},
+      {"store", options.storage == ImageStorage::kPixels ? "pixels" : "original"},
+      {"image_size", options.image_size},
+      {"most_samples", options.most_samples},
+      {"most_train", options.most_train},
+      {"most_test", options.most_test},
+      {"keep_leaks", options.keep_leaks},
+      {"seed", options.seed}};
+  if (options.schema.has_value()) {
+    recipe["schema"] = SchemaDigest(*options.schema);
+    recipe["unknown_labels"] = options.unknown_labels == UnknownLabels::kSkip ? "skip" : "refuse";
+  }
+  return recipe;
 }
 
 std::string FingerprintOf(const nlohmann::json& recipe, const SampleSet& set) {

@@ -78,6 +78,7 @@ class Preparation {
         dealing_(std::move(dealing)),
         on_prepared_(on_prepared) {
     if (options_.name.empty()) options_.name = reader.name;
+    if (options_.schema.has_value()) options_.source.classes = options_.schema->classes;
     if (options_.image_size == 0) options_.image_size = reader.image_size;
     scratch_ = options_.out + "/.scratch";
   }
@@ -115,6 +116,9 @@ class Preparation {
     source.scratch = scratch_;
     if (!dealing_.column.empty()) source.columns["owner"] = dealing_.column;
     ASSIGN_OR_RETURN(set_, reader_.read(source));
+    if (options_.schema.has_value()) {
+      RETURN_IF_ERROR(ApplySchema(*options_.schema, options_.unknown_labels, &set_));
+    }
     KeepFirst(options_.most_train, &set_.train);
     KeepFirst(options_.most_test, &set_.test);
     if (set_.modality == Modality::kText && !options_.keep_leaks) DropTestTexts(&set_);
@@ -294,6 +298,23 @@ class Preparation {
   PrepareProgress progress_;
 };
 
+// Takes what the schema says over into options that say nothing; InvalidArgument where they say
+// otherwise.
+absl::Status TakeFromSchema(const Schema& schema, PrepareOptions* options) {
+  if (!options->name.empty() && options->name != schema.dataset) {
+    return absl::InvalidArgumentError(absl::StrCat("prepare: --name is ", options->name,
+                                                   ", the schema is of dataset ", schema.dataset));
+  }
+  options->name = schema.dataset;
+  if (schema.modality == Modality::kText) return absl::OkStatus();
+  if (options->image_size != 0 && options->image_size != schema.image_size) {
+    return absl::InvalidArgumentError(absl::StrCat("prepare: --image-size is ", options->image_size,
+                                                   ", the schema's is ", schema.image_size));
+  }
+  options->image_size = schema.image_size;
+  return absl::OkStatus();
+}
+
 absl::Status CheckOptions(const PrepareOptions& options) {
   if (options.clients < 1 || options.image_size < 0) {
     return absl::InvalidArgumentError("prepare: clients and image size must be at least 1");
@@ -306,9 +327,10 @@ absl::Status CheckOptions(const PrepareOptions& options) {
 
 }  // namespace
 
-absl::StatusOr<nlohmann::json> Prepare(const PrepareOptions& options,
-                                       const OnPrepared& on_prepared) {
+absl::StatusOr<nlohmann::json> Prepare(const PrepareOptions& given, const OnPrepared& on_prepared) {
+  PrepareOptions options = given;
   RETURN_IF_ERROR(CheckOptions(options));
+  if (options.schema.has_value()) RETURN_IF_ERROR(TakeFromSchema(*options.schema, &options));
   ASSIGN_OR_RETURN(const DatasetReader* reader, FindDatasetReader(options.dataset));
   ASSIGN_OR_RETURN(Dealing dealing, ParseDealing(options.partition));
   RETURN_IF_ERROR(CheckSource(*reader, options.source));

@@ -13,13 +13,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "absl/status/statusor.h"
+#include "common/data/schema.h"
 #include "common/data/shard.h"
+#include "preparation/apply_schema.h"
 #include "preparation/datasets/sample_set.h"
 
 namespace tributary {
@@ -30,8 +33,10 @@ struct PrepareOptions {
   std::string name{};      // that run files call it by; empty: the reader's name
   std::string out{};       // folder
   int clients = 4;
-  std::string partition = "iid";  // see dealing.h
-  int min_classes = 0;            // that each client must hold; of dirichlet
+  std::string partition = "iid";   // see dealing.h
+  int min_classes = 0;             // that each client must hold; of dirichlet
+  std::optional<Schema> schema{};  // that the shards are made by; nothing: the dataset's own
+  UnknownLabels unknown_labels = UnknownLabels::kRefuse;  // of labels that the schema lacks
   ImageStorage storage = ImageStorage::kPixels;
   int64_t image_size = 0;    // 0: the dataset's
   int64_t most_samples = 0;  // of each client; 0: all
@@ -52,8 +57,8 @@ struct PrepareProgress {
 using OnPrepared = std::function<void(const PrepareProgress&)>;
 
 // The report, see report.h; with `fresh`: false if `out` held just this already and nothing was
-// done. InvalidArgument for options that fit no dataset; NotFound for a missing source; DataLoss
-// under `strict` if anything has to be left out.
+// done. InvalidArgument for options that fit no dataset or not the schema; NotFound for a missing
+// source; DataLoss under `strict` if anything has to be left out.
 absl::StatusOr<nlohmann::json> Prepare(const PrepareOptions& options,
                                        const OnPrepared& on_prepared);
 

@@ -69,8 +69,12 @@ absl::StatusOr<RunContext> ContextOf(const RunConfig& config, const HeldOut& hel
                   .samples = needed->samples,
                   .pair_clients = needed->pair_clients};
   }
-  return MakeRunContext(config, classes, held_out.tokenizer->size(), held_out.tokenizer->digest(),
-                        public_set);
+  ASSIGN_OR_RETURN(RunContext context, MakeRunContext(config, classes, held_out.tokenizer->size(),
+                                                      held_out.tokenizer->digest(), public_set));
+  for (auto& [name, dataset] : context.datasets) {
+    dataset.schema = SchemaOf(held_out.shards.at(name)->info());
+  }
+  return context;
 }
 
 absl::StatusOr<std::shared_ptr<const Samples>> MakePublicSet(const RunConfig& config,

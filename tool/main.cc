@@ -18,6 +18,7 @@
 #include "tool/operator_commands.h"
 #include "tool/plan_command.h"
 #include "tool/prepare/prepare_command.h"
+#include "tool/prepare/schema_command.h"
 #include "tool/run/run_command.h"
 #include "tool/settings_command.h"
 #include "tool/sweep/sweep_command.h"
@@ -38,6 +39,11 @@ int Main(int argc, char** argv) {
   PrepareCommand prepare;
   CLI::App* prepare_app = app.add_subcommand("prepare", "make shards out of a dataset");
   AddPrepareFlags(prepare_app, &prepare);
+
+  SchemaCommand schema;
+  CLI::App* schema_app = app.add_subcommand(
+      "schema", "write what all owners of a dataset must agree on, for `prepare --schema`");
+  AddSchemaFlags(schema_app, &schema);
 
   RunCommand run;
   CLI::App* run_app = app.add_subcommand("run", "run a whole federation on this machine");
@@ -83,6 +89,7 @@ int Main(int argc, char** argv) {
   // The shards keep the command that made them.
   prepare.options.command = absl::StrJoin(argv, argv + argc, " ");
   if (prepare_app->parsed()) return Report(RunPrepare(prepare), prepare.json);
+  if (schema_app->parsed()) return Report(RunSchema(schema), false);
   if (export_app->parsed()) return Report(RunExport(exported), exported.json);
   if (bench_app->parsed()) return Report(RunBench(bench), bench.json);
   if (plan_app->parsed()) return Report(RunPlan(plan), plan.json);

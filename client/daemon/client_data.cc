@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/data/dataset_layout.h"
+#include "common/data/schema.h"
 #include "common/rpc/model_proto.h"
 
 namespace tributary {
@@ -60,6 +61,8 @@ v1::DataCard CardOf(const Shard& shard) {
     card.set_image_channels(static_cast<uint32_t>(info.channels));
   }
   card.set_digest(shard.digest());
+  card.mutable_class_names()->Assign(info.classes.begin(), info.classes.end());
+  card.set_schema_digest(SchemaDigest(SchemaOf(info)));
   return card;
 }
 

@@ -59,8 +59,9 @@ class PartImages {
 
   const std::vector<ClassImage>& images() const { return images_; }
 
-  std::vector<std::string> Classes() const {
-    std::set<std::string> names;
+  // Its folders' names and `known`, sorted.
+  std::vector<std::string> Classes(const std::vector<std::string>& known) const {
+    std::set<std::string> names(known.begin(), known.end());
     for (const ClassImage& image : images_) names.insert(image.name);
     return {names.begin(), names.end()};
   }
@@ -155,7 +156,7 @@ absl::StatusOr<SampleSet> ReadImageFolder(const DatasetSource& source) {
   set.trees = {located->tree};
   const std::string train = parted ? located->prefix : FolderOfClasses(tree);
   const PartImages images(tree, train, &set.skipped);
-  set.classes = images.Classes();
+  set.classes = images.Classes(source.classes);
   const std::string test =
       parted ? FindTestFolder(tree, train.substr(0, train.size() - std::string("train/").size()))
              : "";

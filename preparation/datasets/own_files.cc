@@ -207,7 +207,7 @@ absl::Status OwnReader::Read(const LocatedFile& file, std::optional<Part> fixed)
 
 absl::Status OwnReader::Finish() {
   if (set_->test.empty()) set_->test = std::move(validation_);
-  return set_->modality == Modality::kPair ? absl::OkStatus() : labels_.NameClasses(set_);
+  return set_->modality == Modality::kPair ? absl::OkStatus() : labels_.NameClasses(source_.classes, set_);
 }
 
 absl::StatusOr<SampleSet> ReadOwn(const DatasetSource& source, const std::string& format,

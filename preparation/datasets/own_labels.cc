@@ -15,12 +15,16 @@ int32_t OwnLabels::NumberOf(const std::string& label) {
   return entry->second;
 }
 
-absl::Status OwnLabels::NameClasses(SampleSet* set) const {
+absl::Status OwnLabels::NameClasses(const std::vector<std::string>& known, SampleSet* set) const {
   // Labels were numbered as they came, of both parts. Only those that are trained on are classes:
-  // a model could never name another.
+  // a model could never name another, unless other owners train it.
   constexpr int32_t kNone = -1;
   std::vector<bool> trained(labels_.size());
   for (const Sample& sample : set->train) trained[static_cast<size_t>(sample.label)] = true;
+  for (const std::string& name : known) {
+    const auto found = numbers_.find(name);
+    if (found != numbers_.end()) trained[static_cast<size_t>(found->second)] = true;
+  }
   for (size_t i = 0; i < labels_.size(); ++i) {
     if (trained[i]) set->classes.push_back(labels_[i]);
   }

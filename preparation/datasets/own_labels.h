@@ -19,9 +19,9 @@ class OwnLabels {
   // Different labels so far.
   size_t size() const { return labels_.size(); }
 
-  // Makes the labels of set->train its classes (SortedClasses() of own_columns.h) and numbers all
-  // samples by them. Test samples of no such class are listed.
-  absl::Status NameClasses(SampleSet* set) const;
+  // Makes the labels of set->train and those of `known` that occur its classes (SortedClasses() of
+  // own_columns.h) and numbers all samples by them. Test samples of no such class are listed.
+  absl::Status NameClasses(const std::vector<std::string>& known, SampleSet* set) const;
 
  private:
   std::vector<std::string> labels_;

@@ -87,6 +87,9 @@ struct DatasetSource {
   std::map<std::string, std::string> columns{};
   // Share of samples for the test where the source has no split of its own.
   double test_share = 0.1;
+  // Classes that a schema names: test samples of these stay, though training may lack them. Of your
+  // own files; other datasets name their classes themselves.
+  std::vector<std::string> classes{};
 };
 
 // A dataset that `tributary prepare` knows.

@@ -20,6 +20,11 @@ v1::Refusal Refuse(v1::Refusal::Reason reason, const std::string& message) {
   return refusal;
 }
 
+constexpr char kAgree[] =
+    "; labels would mean different things. Prepare the shard with `tributary prepare --schema "
+    "FILE`, "
+    "where FILE is what `tributary schema` makes of the run and all owners share";
+
 v1::Refusal RefuseData(const v1::Join& join, absl::string_view what) {
   return Refuse(v1::Refusal::REASON_DATA, absl::StrCat("client ", join.client(), ": ", what));
 }
@@ -30,6 +35,13 @@ std::optional<v1::Refusal> CheckSizes(const v1::Join& join, const DatasetContext
     return RefuseData(join, absl::StrCat("its shard has ", what, " ", found, ", the run expects ",
                                          expected, "; prepare the shard with the run's settings"));
   };
+  const std::vector<std::string> names(data.class_names().begin(), data.class_names().end());
+  if (!names.empty() && !dataset.schema.classes.empty()) {
+    if (absl::Status same = CheckSameClasses(names, "its shard", dataset.schema.classes, "the run");
+        !same.ok()) {
+      return RefuseData(join, absl::StrCat(same.message(), kAgree));
+    }
+  }
   if (data.classes() != static_cast<uint64_t>(dataset.spec.classes)) {
     return differs("classes", data.classes(), dataset.spec.classes);
   }

@@ -45,7 +45,7 @@ struct ClientInfo {
   std::string device;
   std::string software_version;
   std::string data_digest;  // of its shard: tells a client that comes back with other data
-  bool attending = false;  // linked, and its model's manifest agreed
+  bool attending = false;   // linked, and its model's manifest agreed
   absl::Time last_heard;
   absl::Time absent_since;  // meaningful if not attending
   std::optional<v1::Progress> progress;

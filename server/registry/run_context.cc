@@ -61,6 +61,8 @@ void AddGroup(const SettingsGroup& group, const RunConfig& config, nlohmann::jso
 nlohmann::json DatasetFingerprint(const DatasetContext& dataset, size_t place) {
   nlohmann::json json = {
       {"place", place}, {"classes", dataset.spec.classes}, {"manifest", dataset.plain.Digest()}};
+  // In their order: labels that change places would train the same output for another class.
+  if (!dataset.schema.classes.empty()) json["classes"] = dataset.schema.classes;
   AddFields(DatasetFields(), dataset.config, &json);
   return json;
 }
@@ -109,7 +111,8 @@ absl::StatusOr<RunContext> MakeRunContext(const RunConfig& config,
                      .init_digests = {},
                      .datasets = {}};
   for (const DatasetConfig& dataset : config.datasets) {
-    DatasetContext made{.config = dataset, .spec = {}, .plain = {}, .download = {}, .upload = {}};
+    DatasetContext made{
+        .config = dataset, .spec = {}, .schema = {}, .plain = {}, .download = {}, .upload = {}};
     made.spec = config.model.spec;
     made.spec.vocabulary_size = vocabulary_size;
     made.spec.classes = classes.at(dataset.name);

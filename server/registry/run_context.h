@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/config/run_config.h"
+#include "common/data/schema.h"
 #include "common/model/model_spec.h"
 #include "common/tensor/manifest.h"
 
@@ -21,6 +22,8 @@ namespace tributary {
 struct DatasetContext {
   DatasetConfig config;
   ModelSpec spec;
+  // What its owners agree on. Its classes are empty where only their number is known.
+  Schema schema{};
   // What the global holds, a client pulls, and a client pushes: TensorScope says which tensors
   // beside the plain parameters.
   Manifest plain;

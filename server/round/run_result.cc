@@ -8,6 +8,23 @@
 #include "common/tensor/safetensors.h"
 
 namespace tributary {
+namespace {
+
+// Class names may come from files of any encoding.
+constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
+
+// What the models are of: by dataset its modality, clients and, by label, the classes' names.
+nlohmann::json DatasetsToJson(const RunContext& context) {
+  nlohmann::json datasets = nlohmann::json::object();
+  for (const auto& [name, dataset] : context.datasets) {
+    datasets[name] = {{"modality", std::string(ModalityName(dataset.config.modality))},
+                      {"clients", dataset.config.clients}};
+    if (!dataset.schema.classes.empty()) datasets[name]["classes"] = dataset.schema.classes;
+  }
+  return datasets;
+}
+
+}  // namespace
 
 nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundRecord>& history) {
   double seconds = 0;
@@ -40,6 +57,7 @@ nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundR
           {"model_hash", history.back().model_hash},
           {"software_version", kSoftwareVersion},
           {"tasks", TasksToJson(tasks)},
+          {"datasets", DatasetsToJson(context)},
           {"history", rounds}};
 }
 
@@ -49,11 +67,12 @@ absl::Status WriteRunResult(const std::string& folder, const RunContext& context
   for (const auto& [dataset, state] : models.globals) {
     const DatasetContext& about = context.datasets.at(dataset);
     auto metadata = ModelMetadata(about.spec, about.config.modality);
+    metadata["schema"] = SchemaToJson(about.schema).dump(-1, ' ', false, kReplace);
     metadata["model_hash"] = result.at("model_hash").get<std::string>();
     const std::string path = absl::StrCat(folder, "/models/", dataset, ".safetensors");
     RETURN_IF_ERROR(WriteSafetensors(path, state, metadata));
   }
-  return WriteFileAtomically(folder + "/result.json", result.dump(2) + "\n");
+  return WriteFileAtomically(folder + "/result.json", result.dump(2, ' ', false, kReplace) + "\n");
 }
 
 }  // namespace tributary

@@ -74,6 +74,19 @@ absl::Status ReadColumns(const std::vector<std::string>& columns, DatasetSource*
   return absl::OkStatus();
 }
 
+absl::Status ReadSchemaFlags(const PrepareCommand& command, PrepareOptions* options) {
+  if (command.unknown_labels == "skip") options->unknown_labels = UnknownLabels::kSkip;
+  if (command.schema.empty()) {
+    if (command.unknown_labels == "refuse") return absl::OkStatus();
+    return absl::InvalidArgumentError("prepare: --unknown-labels goes with --schema FILE");
+  }
+  if (command.quickstart) {
+    return absl::InvalidArgumentError("prepare: --quickstart takes no --schema: it has its own");
+  }
+  ASSIGN_OR_RETURN(options->schema, ReadSchema(command.schema));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void AddPrepareFlags(CLI::App* app, PrepareCommand* command) {
@@ -84,6 +97,13 @@ void AddPrepareFlags(CLI::App* app, PrepareCommand* command) {
                 "prepare the datasets of the default federation");
   AddSourceFlags(app, command);
   app->add_option("--name", options.name, "that run files call the dataset by; default: --dataset");
+  app->add_option("--schema", command->schema,
+                  "file of `tributary schema` that all owners share: classes in order, image size, "
+                  "channels, normalisation, name");
+  app->add_option("--unknown-labels", command->unknown_labels,
+                  "of labels that the schema does not have: refuse, or skip and list them")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"refuse", "skip"}));
   app->add_option("--out", options.out, "folder for the shards")->capture_default_str();
   app->add_option("--clients", options.clients, "number of clients")->capture_default_str();
   app->add_option("--partition", options.partition,
@@ -117,6 +137,7 @@ absl::Status RunPrepare(const PrepareCommand& command) {
   PrepareOptions given = command.options;
   given.storage = command.store == "original" ? ImageStorage::kOriginal : ImageStorage::kPixels;
   RETURN_IF_ERROR(ReadColumns(command.columns, &given.source));
+  RETURN_IF_ERROR(ReadSchemaFlags(command, &given));
   std::vector<PrepareOptions> all = {given};
   if (command.quickstart) {
     all = QuickstartOptions(given.source.root, given.out, given.threads);

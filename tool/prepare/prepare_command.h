@@ -17,6 +17,8 @@ struct PrepareCommand {
   PrepareOptions options;
   std::string store = "pixels";
   std::vector<std::string> columns;  // ROLE=COLUMN
+  std::string schema;                // file; empty: none
+  std::string unknown_labels = "refuse";
   bool quickstart = false;
   bool json = false;
 };

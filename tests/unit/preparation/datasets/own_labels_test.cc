@@ -36,7 +36,7 @@ TEST_F(OwnLabelsTest, ALabelHasOneNumber) {
 TEST_F(OwnLabelsTest, SamplesAreNumberedByTheSortedClassesOfTraining) {
   for (const char* label : {"10", "9", "10"}) Add(label, &set_.train);
   Add("9", &set_.test);
-  ASSERT_TRUE(labels_.NameClasses(&set_).ok());
+  ASSERT_TRUE(labels_.NameClasses({}, &set_).ok());
   EXPECT_THAT(set_.classes, ElementsAre("9", "10"));
   EXPECT_THAT(LabelledTextsOf(set_, set_.train), ElementsAre("10: of 10", "9: of 9", "10: of 10"));
   EXPECT_THAT(LabelledTextsOf(set_, set_.test), ElementsAre("9: of 9"));
@@ -46,7 +46,7 @@ TEST_F(OwnLabelsTest, TestSamplesOfAClassThatNothingTrainsOnAreListed) {
   Add("cat", &set_.train);
   Add("emu", &set_.test);
   Add("cat", &set_.test);
-  ASSERT_TRUE(labels_.NameClasses(&set_).ok());
+  ASSERT_TRUE(labels_.NameClasses({}, &set_).ok());
   EXPECT_THAT(LabelledTextsOf(set_, set_.test), ElementsAre("cat: of cat"));
   ASSERT_EQ(set_.skipped.size(), 1U);
   EXPECT_EQ(set_.skipped[0].line, 2);
