@@ -76,6 +76,26 @@ TEST(AdmissionTest, DataThatDoNotFitAreRefusedWithBothValues) {
             v1::Refusal::REASON_DATA);
 }
 
+TEST(AdmissionTest, ClassesOfOtherNamesOrInAnotherOrderAreRefusedWithBothLists) {
+  RunContext context = TinyContext();
+  context.datasets.at("words").schema.classes = {"a", "b", "c", "d", "e"};
+  v1::Join join = GoodJoin();
+  EXPECT_FALSE(CheckJoin(join, context).has_value()) << "its names are not told: an older client";
+  const auto tell = [&](const std::vector<std::string>& names) {
+    join.mutable_data()->mutable_class_names()->Assign(names.begin(), names.end());
+    return CheckJoin(join, context);
+  };
+  EXPECT_FALSE(tell({"a", "b", "c", "d", "e"}).has_value());
+  const auto order = tell({"b", "a", "c", "d", "e"});
+  ASSERT_TRUE(order.has_value());
+  EXPECT_EQ(order->reason(), v1::Refusal::REASON_DATA);
+  EXPECT_NE(order->message().find("[b, a, c, d, e] (5), the run [a, b, c, d, e] (5)"),
+            std::string::npos)
+      << order->message();
+  EXPECT_NE(order->message().find("--schema"), std::string::npos);
+  EXPECT_TRUE(tell({"a", "b", "c", "d"}).has_value()) << "as many as they say, but too few";
+}
+
 TEST(AdmissionTest, ImagesMustHaveTheRunsSizeButMayBeGrey) {
   v1::Join join = GoodJoin();
   join.mutable_data()->set_dataset("pictures");
