@@ -58,6 +58,7 @@ nlohmann::json RecipeOf(const PrepareOptions& options, const DatasetReader& read
       {"most_test", options.most_test},
       {"keep_leaks", options.keep_leaks},
       {"seed", options.seed}};
+  if (options.client_test_share > 0) recipe["client_test_share"] = options.client_test_share;
   if (options.schema.has_value()) {
     recipe["schema"] = SchemaDigest(*options.schema);
     recipe["unknown_labels"] = options.unknown_labels == UnknownLabels::kSkip ? "skip" : "refuse";

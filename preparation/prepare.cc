@@ -171,7 +171,7 @@ class Preparation {
   absl::Status WriteShards() {
     const std::vector<int64_t> all_test = AllOf(set_.test);
     progress_.total = static_cast<int64_t>(CountImages(set_.test, all_test));
-    for (const auto& rows : partition_) {
+    for (const auto& rows : partition_) {  // own test parts included
       progress_.total += static_cast<int64_t>(CountImages(set_.train, rows));
     }
     RETURN_IF_ERROR(Write("test", kTestShard, set_.test, all_test, nullptr, &test_rows_));
@@ -179,13 +179,54 @@ class Preparation {
     for (const ImageOutcome& image : images_) {
       if (image.skipped.empty() && !options_.keep_leaks) in_test.insert(image.content);
     }
+    own_tests_.resize(partition_.size());
     for (size_t client = 0; client < partition_.size(); ++client) {
-      std::vector<int64_t> kept;
-      RETURN_IF_ERROR(Write("train", TrainShardOf(static_cast<int>(client)), set_.train,
-                            partition_[client], &in_test, &kept));
-      partition_[client] = std::move(kept);
+      RETURN_IF_ERROR(WriteClient(static_cast<int>(client), in_test));
     }
     return absl::OkStatus();
+  }
+
+  // What tests, the coordinator's or its own, must not be in a client's training.
+  absl::Status WriteClient(int client, absl::flat_hash_set<uint64_t> in_test) {
+    std::vector<int64_t>& hand = partition_[static_cast<size_t>(client)];
+    if (options_.client_test_share > 0) {
+      std::vector<int64_t>& test = own_tests_[static_cast<size_t>(client)];
+      const std::vector<int64_t> drawn =
+          TakeOwnTest(options_.client_test_share, set_, reader_.name, client, options_.seed, &hand);
+      const size_t before = images_.size();
+      RETURN_IF_ERROR(Write("test", OwnTestShardOf(client), set_.train, drawn, &in_test, &test));
+      if (!options_.keep_leaks) {
+        for (size_t i = before; i < images_.size(); ++i) {
+          if (images_[i].skipped.empty()) in_test.insert(images_[i].content);
+        }
+        if (set_.modality == Modality::kText) LeaveTexts(test, &hand);
+      }
+    }
+    std::vector<int64_t> kept;
+    RETURN_IF_ERROR(Write("train", TrainShardOf(client), set_.train, hand, &in_test, &kept));
+    hand = std::move(kept);
+    return absl::OkStatus();
+  }
+
+  // Leaves out of `hand` the texts that `test` holds too.
+  void LeaveTexts(const std::vector<int64_t>& test, std::vector<int64_t>* hand) {
+    absl::flat_hash_set<uint64_t> known;
+    const auto text = [this](int64_t row) {
+      return Checksum(set_.train[static_cast<size_t>(row)].text);
+    };
+    for (const int64_t row : test) known.insert(text(row));
+    std::vector<int64_t> kept;
+    for (const int64_t row : *hand) {
+      if (!known.contains(text(row))) {
+        kept.push_back(row);
+        continue;
+      }
+      const Sample& sample = set_.train[static_cast<size_t>(row)];
+      set_.skipped.push_back(
+          {sample.origin >= 0 ? set_.origins[static_cast<size_t>(sample.origin)] : "", sample.line,
+           "the text of a sample of this client's own test part"});
+    }
+    *hand = std::move(kept);
   }
 
   absl::Status Write(const std::string& part, const std::string& file,
@@ -251,6 +292,11 @@ class Preparation {
     }
     set_.skipped.insert(set_.skipped.end(), skipped_.begin(), skipped_.end());
     nlohmann::json report = MakePrepareReport(options_.name, set_, partition_, test_rows_, files_);
+    if (options_.client_test_share > 0) {
+      for (size_t client = 0; client < own_tests_.size(); ++client) {
+        report["clients"][client]["test_samples"] = own_tests_[client].size();
+      }
+    }
     const nlohmann::json manifest = {{"fingerprint", fingerprint_},
                                      {"recipe", RecipeOf(options_, reader_)},
                                      {"command", options_.command},
@@ -292,6 +338,7 @@ class Preparation {
   SampleSet set_;
   Partition partition_;
   std::vector<int64_t> test_rows_;
+  Partition own_tests_;  // client -> samples of its own test part
   std::vector<ImageOutcome> images_;
   std::vector<SkippedSample> skipped_;  // images that could not be used
   nlohmann::json files_ = nlohmann::json::object();
@@ -321,6 +368,10 @@ absl::Status CheckOptions(const PrepareOptions& options) {
   }
   if (options.source.test_share <= 0 || options.source.test_share >= 1) {
     return absl::InvalidArgumentError("prepare: the share of the test must lie between 0 and 1");
+  }
+  if (options.client_test_share < 0 || options.client_test_share >= 1) {
+    return absl::InvalidArgumentError(
+        "prepare: the share of clients' own test parts must be 0 or more and less than 1");
   }
   return absl::OkStatus();
 }

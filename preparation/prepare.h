@@ -1,6 +1,7 @@
 // Prepare: a dataset as published becomes shards, one for each client and one for the test.
 //
-//   OUT/client-00/train.shard ...   all that a client gets to see
+//   OUT/client-00/train.shard ...   all that a client gets to see, and, if asked for, its own
+//   OUT/client-00/test.shard ...    test part
 //   OUT/test/test.shard             for the coordinator
 //   OUT/manifest.json               the recipe, the source's checksums, and what came out
 //   OUT/skipped.jsonl               what was left out, and why
@@ -40,10 +41,12 @@ struct PrepareOptions {
   ImageStorage storage = ImageStorage::kPixels;
   int64_t image_size = 0;    // 0: the dataset's
   int64_t most_samples = 0;  // of each client; 0: all
-  int64_t most_train = 0;    // the first of the list; 0: all
-  int64_t most_test = 0;     // likewise
-  bool keep_leaks = false;   // training samples that are also in the test stay
-  bool strict = false;       // a sample that has to be left out is an error
+  // Of each client's samples, for its own test part, OUT/client-NN/test.shard; 0: none.
+  double client_test_share = 0;
+  int64_t most_train = 0;   // the first of the list; 0: all
+  int64_t most_test = 0;    // likewise
+  bool keep_leaks = false;  // training samples that are also in the test stay
+  bool strict = false;      // a sample that has to be left out is an error
   uint64_t seed = 1;
   int threads = 1;
   std::string command{};  // as typed, for the manifest

@@ -31,6 +31,45 @@ absl::Status CheckFits(const DatasetConfig& dataset, const ModelSpec& model,
   return absl::OkStatus();
 }
 
+// The schema of `file`, if it is one of `dataset`.
+absl::StatusOr<Schema> OpenSchema(const std::string& file, const DatasetConfig& dataset) {
+  ASSIGN_OR_RETURN(Schema schema, ReadSchema(file));
+  if (schema.dataset == dataset.name && schema.modality == dataset.modality) return schema;
+  return absl::FailedPreconditionError(absl::StrCat(
+      file, " is the schema of ", schema.dataset, ", modality ", ModalityName(schema.modality),
+      "; expected ", dataset.name, ", modality ", ModalityName(dataset.modality)));
+}
+
+// The test shard, unless only clients evaluate, and the schema: of the file that the run names,
+// else of that shard.
+absl::Status OpenDataset(const RunConfig& config, const DatasetConfig& dataset, HeldOut* held_out) {
+  const std::string path = absl::StrCat(dataset.path, "/", kTestShard);
+  Schema& schema = held_out->schemas[dataset.name];
+  if (!dataset.schema.empty()) ASSIGN_OR_RETURN(schema, OpenSchema(dataset.schema, dataset));
+  if (config.EvaluatesOnServer() || dataset.schema.empty()) {
+    absl::StatusOr<std::shared_ptr<const Shard>> shard = Shard::Open(path);
+    if (!config.EvaluatesOnServer() && absl::IsNotFound(shard.status())) {
+      return absl::NotFoundError(
+          absl::StrCat(shard.status().message(),
+                       "; without a test shard (evaluation.where = \"clients\") give "
+                       "the dataset a schema: `tributary schema --help`"));
+    }
+    RETURN_IF_ERROR(shard.status());
+    RETURN_IF_ERROR(CheckFits(dataset, config.model.spec, (*shard)->info()));
+    const Schema of_shard = SchemaOf((*shard)->info());
+    if (dataset.schema.empty()) schema = of_shard;
+    RETURN_IF_ERROR(
+        CheckSameClasses(schema.classes, "its schema", of_shard.classes, "its test shard"));
+    if (config.EvaluatesOnServer()) held_out->shards[dataset.name] = *std::move(shard);
+  }
+  if (dataset.modality == Modality::kText || schema.image_size == config.model.spec.image_size) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(dataset.schema, " has image size ", schema.image_size, ", the run file says ",
+                   config.model.spec.image_size, "; change one of the two"));
+}
+
 }  // namespace
 
 absl::StatusOr<HeldOut> OpenHeldOut(const RunConfig& config) {
@@ -38,11 +77,10 @@ absl::StatusOr<HeldOut> OpenHeldOut(const RunConfig& config) {
   ASSIGN_OR_RETURN(const std::string vocabulary, FindVocabulary(config.model.vocabulary));
   ASSIGN_OR_RETURN(held_out.tokenizer, Tokenizer::Load(vocabulary));
   for (const DatasetConfig& dataset : config.datasets) {
-    absl::StatusOr<std::shared_ptr<const Shard>> shard =
-        Shard::Open(absl::StrCat(dataset.path, "/", kTestShard));
-    if (!shard.ok()) return Annotate(shard.status(), absl::StrCat("dataset ", dataset.name));
-    RETURN_IF_ERROR(CheckFits(dataset, config.model.spec, (*shard)->info()));
-    held_out.shards[dataset.name] = *std::move(shard);
+    const std::string where = absl::StrCat("dataset ", dataset.name);
+    if (absl::Status opened = OpenDataset(config, dataset, &held_out); !opened.ok()) {
+      return Annotate(opened, where);
+    }
   }
   if (const auto needed = PublicSetOf(config); needed.has_value()) {
     absl::StatusOr<std::shared_ptr<const Shard>> shard =
@@ -60,8 +98,8 @@ absl::StatusOr<HeldOut> OpenHeldOut(const RunConfig& config) {
 
 absl::StatusOr<RunContext> ContextOf(const RunConfig& config, const HeldOut& held_out) {
   std::map<std::string, int64_t> classes;
-  for (const auto& [name, shard] : held_out.shards) {
-    classes[name] = static_cast<int64_t>(shard->info().classes.size());
+  for (const auto& [name, schema] : held_out.schemas) {
+    classes[name] = static_cast<int64_t>(schema.classes.size());
   }
   PublicSetCard public_set;
   if (const auto needed = PublicSetOf(config); needed.has_value()) {
@@ -71,9 +109,7 @@ absl::StatusOr<RunContext> ContextOf(const RunConfig& config, const HeldOut& hel
   }
   ASSIGN_OR_RETURN(RunContext context, MakeRunContext(config, classes, held_out.tokenizer->size(),
                                                       held_out.tokenizer->digest(), public_set));
-  for (auto& [name, dataset] : context.datasets) {
-    dataset.schema = SchemaOf(held_out.shards.at(name)->info());
-  }
+  for (auto& [name, dataset] : context.datasets) dataset.schema = held_out.schemas.at(name);
   return context;
 }
 
@@ -94,10 +130,10 @@ absl::StatusOr<std::unique_ptr<Evaluator>> MakeEvaluator(const RunContext& conte
   const EvaluationConfig& config = context.config.evaluation;
   const int threads = config.threads == 0 ? CoreCount() : config.threads;
   std::map<std::string, HeldOutTask> tasks;
-  for (const auto& [name, dataset] : context.datasets) {
+  for (const auto& [name, shard] : held_out.shards) {
+    const DatasetContext& dataset = context.datasets.at(name);
     ASSIGN_OR_RETURN(std::unique_ptr<Samples> samples,
-                     MakeShardSamples(held_out.shards.at(name), held_out.tokenizer,
-                                      dataset.spec.max_tokens, threads));
+                     MakeShardSamples(shard, held_out.tokenizer, dataset.spec.max_tokens, threads));
     tasks[name] = {.spec = dataset.spec, .samples = std::move(samples)};
   }
   return Evaluator::Create(std::move(tasks),

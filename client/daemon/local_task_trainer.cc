@@ -6,9 +6,11 @@
 #include <sys/resource.h>
 
 #include "client/daemon/training_proto.h"
+#include "client/trainer/local_evaluation.h"
 #include "client/trainer/local_trainer.h"
 #include "common/base/status_macros.h"
 #include "common/model/device.h"
+#include "common/rpc/counts_proto.h"
 #include "common/train/samples.h"
 #include "common/train/shard_samples.h"
 
@@ -23,8 +25,14 @@ double PeakResidentBytes() {
 
 class LocalTaskTrainer : public TaskTrainer {
  public:
-  LocalTaskTrainer(std::string client, std::unique_ptr<LocalTrainer> trainer)
-      : client_(std::move(client)), trainer_(std::move(trainer)) {}
+  // `test`: of the client's own test part; null: it has none.
+  LocalTaskTrainer(std::string client, ModelSpec spec, std::unique_ptr<LocalTrainer> trainer,
+                   std::unique_ptr<Samples> test, LocalEvaluation evaluation)
+      : client_(std::move(client)),
+        spec_(spec),
+        trainer_(std::move(trainer)),
+        test_(std::move(test)),
+        evaluation_(std::move(evaluation)) {}
 
   absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const StateDict& method_state,
                                      const v1::Task& task, const OnStep& on_step,
@@ -42,6 +50,10 @@ class LocalTaskTrainer : public TaskTrainer {
                                                 },
                                                 cancelled, method_state));
     TrainedModel trained;
+    if (task.evaluate_trained() && test_ != nullptr) {
+      ASSIGN_OR_RETURN(const TaskCounts counts, Evaluate(result.upload));
+      *trained.report.mutable_trained() = CountsToProto(counts);
+    }
     trained.weights = std::move(result.upload);
     trained.method_state = std::move(result.method_state);
     trained.report.set_loss(result.last_loss);
@@ -54,9 +66,19 @@ class LocalTaskTrainer : public TaskTrainer {
     return trained;
   }
 
+  absl::StatusOr<TaskCounts> Evaluate(const StateDict& pulled) override {
+    if (test_ == nullptr) {
+      return absl::FailedPreconditionError("this client has no test part to evaluate on");
+    }
+    return EvaluateLocally(spec_, *test_, pulled, evaluation_);
+  }
+
  private:
   const std::string client_;
+  const ModelSpec spec_;
   const std::unique_ptr<LocalTrainer> trainer_;
+  const std::unique_ptr<Samples> test_;
+  const LocalEvaluation evaluation_;
 };
 
 }  // namespace
@@ -83,7 +105,14 @@ TrainerFactory LocalTrainers(ClientData data, std::string client, std::string de
         std::unique_ptr<LocalTrainer> trainer,
         LocalTrainer::Create(model, std::move(samples), {.device = device, .threads = threads},
                              std::move(public_samples)));
-    return std::make_unique<LocalTaskTrainer>(client, std::move(trainer));
+    std::unique_ptr<Samples> test;
+    if (data.test != nullptr) {
+      ASSIGN_OR_RETURN(
+          test, MakeShardSamples(data.test, data.tokenizer, model.max_tokens, loader_threads));
+    }
+    return std::make_unique<LocalTaskTrainer>(
+        client, model, std::move(trainer), std::move(test),
+        LocalEvaluation{.device = device, .threads = threads});
   };
 }
 

@@ -30,8 +30,10 @@ constexpr absl::Duration kStopPatience = absl::Seconds(10);
 
 absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::logger>& log) {
   ASSIGN_OR_RETURN(const auto credentials, MakeChannelCredentials(options.tls, options.server));
-  ASSIGN_OR_RETURN(ClientData data,
-                   OpenClientData(options.data, options.public_set, options.vocabulary));
+  ASSIGN_OR_RETURN(ClientData data, OpenClientData({.folder = options.data,
+                                                    .test = options.test,
+                                                    .public_set = options.public_set,
+                                                    .vocabulary = options.vocabulary}));
   ASSIGN_OR_RETURN(StateFolder folder, StateFolder::Open(options.state));
   ASSIGN_OR_RETURN(const std::string device, ResolveDevice(options.device));
 
@@ -39,7 +41,7 @@ absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::l
   setting.address = options.server;
   setting.card.name = options.name;
   setting.card.modality = data.shard->info().modality;
-  setting.card.data = CardOf(*data.shard);
+  setting.card.data = CardOf(data);
   setting.card.device = device;
   if (data.tokenizer != nullptr) setting.card.vocabulary = data.tokenizer->digest();
   if (data.public_set != nullptr) setting.card.public_set = data.public_set->digest();

@@ -31,6 +31,10 @@ void Declare(ClientOptions* options, Seconds* seconds, CLI::App* app) {
   app->add_option("--data", options->data, "Folder made by `tributary prepare`; holds train.shard")
       ->envname("TRIBUTARY_DATA")
       ->required();
+  app->add_option(
+         "--test", options->test,
+         "Folder with the test.shard to evaluate on; by default that of --data, if it has one")
+      ->envname("TRIBUTARY_TEST");
   app->add_option("--public", options->public_set,
                   "Folder with the train.shard of the run's public set, if its method has one")
       ->envname("TRIBUTARY_PUBLIC");

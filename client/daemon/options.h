@@ -11,11 +11,12 @@
 namespace tributary {
 
 struct ClientOptions {
-  std::string server;           // --server, TRIBUTARY_SERVER
-  std::string data;             // --data, TRIBUTARY_DATA
-  std::string public_set;       // --public, TRIBUTARY_PUBLIC; empty: none
-  std::string state;            // --state, TRIBUTARY_STATE
-  std::string name;             // --name, TRIBUTARY_NAME
+  std::string server;      // --server, TRIBUTARY_SERVER
+  std::string data;        // --data, TRIBUTARY_DATA
+  std::string test;        // --test, TRIBUTARY_TEST; empty: test.shard in `data`, if it is there
+  std::string public_set;  // --public, TRIBUTARY_PUBLIC; empty: none
+  std::string state;       // --state, TRIBUTARY_STATE
+  std::string name;        // --name, TRIBUTARY_NAME
   std::string device = "auto";  // --device, TRIBUTARY_DEVICE
   int threads = 0;              // --threads, TRIBUTARY_THREADS; 0: all cores
   // --loader-threads, TRIBUTARY_LOADER_THREADS; 0: half of the cores, at least 1

@@ -23,11 +23,53 @@ TaskRun::TaskRun(const WorkPlace& place, const v1::Task& task, TaskTrainer* trai
 
 absl::Status TaskRun::Run() {
   place_.board->Begin(task_.round());
-  absl::StatusOr<FinishedUpdate> update = HeldOrTrained();
-  absl::Status status = update.status();
-  if (update.ok()) status = Deliver(*update);
+  absl::Status status;
+  if (task_.evaluation()) {
+    status = Evaluate();
+  } else {
+    absl::StatusOr<FinishedUpdate> update = HeldOrTrained();
+    status = update.status();
+    if (update.ok()) status = Deliver(*update);
+  }
   place_.board->End();
   return status;
+}
+
+absl::Status TaskRun::Evaluate() {
+  ASSIGN_OR_RETURN(const WorkGate::Terms terms, place_.gate->AwaitSession(*token_));
+  RETURN_IF_ERROR(PullForTask(*terms));
+  place_.board->Stage("evaluate");
+  place_.log->info("round {}: evaluating the new globals", task_.round());
+  const absl::StatusOr<TaskCounts> counts = trainer_->Evaluate(held_->values);
+  if (held_->version == 0) *held_ = {};
+  RETURN_IF_ERROR(counts.status());
+  return ReportCounts(*counts);
+}
+
+absl::Status TaskRun::ReportCounts(const TaskCounts& counts) {
+  TransferRetry retry = Retry("reporting the evaluation");
+  while (true) {
+    ASSIGN_OR_RETURN(const WorkGate::Terms terms, place_.gate->AwaitSession(*token_));
+    const absl::StatusOr<v1::UpdateState> state =
+        transfer_.ReportEvaluation(*terms, task_.round(), counts, retry.limit());
+    if (state.ok()) {
+      place_.log->info("round {}: evaluation of {} samples: {}", task_.round(), counts.samples,
+                       state->message());
+      return absl::OkStatus();
+    }
+    if (!token_->cancelled) {
+      place_.log->warn("round {}: reporting the evaluation broke off: {}", task_.round(),
+                       state.status().ToString());
+    }
+    RETURN_IF_ERROR(retry.Consider(state.status(), /*moved_on=*/false, terms));
+  }
+}
+
+absl::Status TaskRun::PullForTask(const SessionTerms& terms) {
+  const absl::Status pulled = Pull(terms);
+  // A damaged chunk is DataLoss as well, but for the daemon DataLoss means that this client's shard
+  // is damaged and that it must stop.
+  return absl::IsDataLoss(pulled) ? absl::InternalError(pulled.message()) : pulled;
 }
 
 absl::StatusOr<FinishedUpdate> TaskRun::HeldOrTrained() {
@@ -75,11 +117,7 @@ absl::Status TaskRun::Pull(const SessionTerms& terms) {
 
 absl::StatusOr<FinishedUpdate> TaskRun::Train(const SessionTerms& terms) {
   ASSIGN_OR_RETURN(const Codec codec, CodecFromProto(task_.upload_codec()));
-  const absl::Status pulled = Pull(terms);
-  // A damaged chunk is DataLoss as well, but for the daemon DataLoss means that this client's shard
-  // is damaged and that it must stop.
-  if (absl::IsDataLoss(pulled)) return absl::InternalError(pulled.message());
-  RETURN_IF_ERROR(pulled);
+  RETURN_IF_ERROR(PullForTask(terms));
 
   place_.board->Stage("train");
   place_.log->info("round {}: training", task_.round());

@@ -66,9 +66,13 @@ class TaskRun {
   absl::Status Run();
 
  private:
+  // A task that evaluates: pulls, counts, reports. Without a session it waits, as pushes do.
+  absl::Status Evaluate();
+  absl::Status ReportCounts(const TaskCounts& counts);
   absl::StatusOr<FinishedUpdate> HeldOrTrained();
   // Pulls the round's model into *held_.
   absl::Status Pull(const SessionTerms& terms);
+  absl::Status PullForTask(const SessionTerms& terms);
   absl::StatusOr<FinishedUpdate> Train(const SessionTerms& terms);
   // What the method kept of this client's last merged round; empty if it keeps nothing.
   StateDict MethodState(const SessionTerms& terms) const;

@@ -39,7 +39,8 @@ void TaskRunner::Offer(const v1::Task& task) {
   absl::MutexLock lock(&mutex_);
   // A job that waits has replaced the one that still runs, which is cancelled already.
   Job* running = next_ != nullptr ? next_.get() : current_;
-  if (running != nullptr && running->task.round() == task.round() && !running->token.cancelled) {
+  if (running != nullptr && running->task.round() == task.round() &&
+      running->task.evaluation() == task.evaluation() && !running->token.cancelled) {
     running->attempt = task.attempt();
     return;
   }

@@ -31,7 +31,8 @@ class TaskRunner {
 
   // Accepts a task. A task of the round that is being worked on only updates the attempt's number
   // and is not started again, since training does not depend on the attempt. A task of any other
-  // round replaces the one that is being worked on. Requires a trainer.
+  // round, or one that evaluates in place of one that trains, replaces the one that is being worked
+  // on. Requires a trainer.
   void Offer(const v1::Task& task);
 
   // Cancels the task of `round`, if it is being worked on and not of a later attempt.

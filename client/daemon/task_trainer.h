@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/model/model_spec.h"
 #include "common/tensor/state_dict.h"
+#include "common/train/task_counts.h"
 #include "tributary/v1/federation.pb.h"
 
 namespace tributary {
@@ -35,6 +36,10 @@ class TaskTrainer {
   virtual absl::StatusOr<TrainedModel> Train(const StateDict& pulled, const StateDict& method_state,
                                              const v1::Task& task, const OnStep& on_step,
                                              const std::atomic<bool>& cancelled) = 0;
+
+  // Counts what the model of `pulled` does on the client's own test part. FailedPrecondition: it
+  // has none. DataLoss: the test part is damaged.
+  virtual absl::StatusOr<TaskCounts> Evaluate(const StateDict& pulled) = 0;
 };
 
 // Makes a trainer for the model of a run; may take seconds. Called on the worker thread.

@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/bulk_transfer.h"
+#include "common/rpc/counts_proto.h"
 #include "common/rpc/status_proto.h"
 
 namespace tributary {
@@ -60,6 +61,21 @@ absl::StatusOr<v1::UpdateState> Transfer::Ask(const SessionTerms& terms,
   WorkGate::CallScope scope(gate_, token_, &context);
   v1::UpdateState state;
   RETURN_IF_ERROR(FromGrpcStatus(stub_->AskUpdate(&context, query, &state)));
+  return state;
+}
+
+absl::StatusOr<v1::UpdateState> Transfer::ReportEvaluation(const SessionTerms& terms,
+                                                           uint32_t round, const TaskCounts& counts,
+                                                           absl::Duration limit) {
+  v1::EvaluationReport report;
+  report.set_session(terms.session);
+  report.set_round(round);
+  *report.mutable_counts() = CountsToProto(counts);
+  grpc::ClientContext context;
+  SetLimit(limit, &context);
+  WorkGate::CallScope scope(gate_, token_, &context);
+  v1::UpdateState state;
+  RETURN_IF_ERROR(FromGrpcStatus(stub_->ReportEvaluation(&context, report, &state)));
   return state;
 }
 

@@ -15,6 +15,7 @@
 #include "client/daemon/work_gate.h"
 #include "common/codec/state_decoder.h"
 #include "common/rpc/channel.h"
+#include "common/train/task_counts.h"
 #include "tributary/v1/federation.grpc.pb.h"
 
 namespace tributary {
@@ -37,6 +38,10 @@ class Transfer {
   // to upload.
   absl::StatusOr<v1::UpdateState> Ask(const SessionTerms& terms, const FinishedUpdate& update,
                                       absl::Duration limit);
+
+  // Reports what a task that evaluates has counted.
+  absl::StatusOr<v1::UpdateState> ReportEvaluation(const SessionTerms& terms, uint32_t round,
+                                                   const TaskCounts& counts, absl::Duration limit);
 
   // Pushes `update` from `first_chunk` on.
   absl::StatusOr<v1::UpdateState> Push(const SessionTerms& terms, const FinishedUpdate& update,

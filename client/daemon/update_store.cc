@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -39,7 +40,8 @@ std::string Describe(const FinishedUpdate& update) {
                         {"first_loss", report.first_loss()},
                         {"steps", report.steps()},
                         {"train_seconds", report.train_seconds()},
-                        {"peak_rss_bytes", report.peak_rss_bytes()}}
+                        {"peak_rss_bytes", report.peak_rss_bytes()},
+                        {"trained", absl::Base64Escape(report.trained().SerializeAsString())}}
              .dump(2) +
          "\n";
 }
@@ -54,6 +56,12 @@ FinishedUpdate FromDescription(const nlohmann::json& json) {
   update.report.set_steps(json.at("steps").get<uint32_t>());
   update.report.set_train_seconds(json.at("train_seconds").get<double>());
   update.report.set_peak_rss_bytes(json.at("peak_rss_bytes").get<double>());
+  std::string trained;
+  if (json.contains("trained") &&
+      (!absl::Base64Unescape(json["trained"].get<std::string>(), &trained) ||
+       (!trained.empty() && !update.report.mutable_trained()->ParseFromString(trained)))) {
+    update.report.clear_trained();  // counts for a table are no reason to train again
+  }
   return update;
 }
 

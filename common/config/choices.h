@@ -31,6 +31,10 @@ inline constexpr std::array<Choice<ComplementaryLayers>, 4> kComplementaryLayers
      {"all", ComplementaryLayers::kAll}}};
 inline constexpr std::array<Choice<Packing>, 3> kPackings = {
     {{"auto", Packing::kAuto}, {"always", Packing::kAlways}, {"never", Packing::kNever}}};
+inline constexpr std::array<Choice<EvaluationPlace>, 3> kEvaluationPlaces = {
+    {{"server", EvaluationPlace::kServer},
+     {"clients", EvaluationPlace::kClients},
+     {"both", EvaluationPlace::kBoth}}};
 inline constexpr std::array<Choice<ServerOptimizer>, 5> kServerOptimizers = {
     {{"none", ServerOptimizer::kNone},
      {"momentum", ServerOptimizer::kMomentum},

@@ -59,6 +59,9 @@ struct FieldSpec {
   std::string shown_default;  // in the documentation, in place of the value
 };
 
+// FieldSpec::shown_default of a field that has none and must be given.
+inline constexpr char kRequired[] = "required";
+
 // A setting of the struct Settings.
 template <typename Settings>
 struct Field {

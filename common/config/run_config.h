@@ -30,6 +30,7 @@ enum class Share { kNone, kAttn, kMlp, kBlocks };
 enum class Scope { kDataset, kModality, kModalityExact, kAll };
 enum class Rule { kPaper, kRelease };
 enum class ModelSize { kToy, kTiny, kSmall, kBase };
+enum class EvaluationPlace { kServer, kClients, kBoth };
 enum class ServerOptimizer { kNone, kMomentum, kAdam, kYogi, kAdagrad };
 
 // One dataset of the run: one global model, one group of clients.
@@ -38,6 +39,8 @@ struct DatasetConfig {
   Modality modality = Modality::kPair;
   int clients = 0;   // expected to attend; `tributary run` starts them
   std::string path;  // folder made by `tributary prepare`: test/, client-00/, ...
+  // File of `tributary schema`, in place of the test shard's; needed where there is no test shard.
+  std::string schema;
 };
 
 // How the models are built.
@@ -125,6 +128,9 @@ struct ServerConfig {
 
 struct EvaluationConfig {
   int every = 1;  // rounds; the last round is always evaluated
+  EvaluationPlace where = EvaluationPlace::kServer;
+  absl::Duration deadline = absl::Minutes(10);  // for clients to report
+  bool trained = false;                         // clients also evaluate what they have just trained
   int batch = 256;
   int threads = 0;  // 0: all cores
 };
@@ -152,6 +158,9 @@ struct RunConfig {
   ServerConfig server;
   EvaluationConfig evaluation;
   LaunchConfig launch;
+  // Whether the coordinator, and whether clients evaluate.
+  bool EvaluatesOnServer() const { return evaluation.where != EvaluationPlace::kClients; }
+  bool EvaluatesOnClients() const { return evaluation.where != EvaluationPlace::kServer; }
   std::vector<std::any> method_settings;  // of methods' own sections: see MethodSettings()
 };
 

@@ -39,7 +39,7 @@ FieldTable<RunConfig> TopFields(const MethodTable& methods) {
   const FieldTable<RunConfig> fields = {
       TextField("name", &RunConfig::name, Mathematics::kYes, Clients::kIndirect,
                 "name of the run: letters, digits, `.`, `-`, `_`, at most 64")
-          .ShownDefault("required"),
+          .ShownDefault(kRequired),
       WordField("method", &RunConfig::method, words, Mathematics::kYes, Clients::kIndirect,
                 "a preset of the keys below (see [Methods](#methods))")
           .ShownDefault(absl::StrCat("`\"", by_default->word, "\"`"))
@@ -61,17 +61,20 @@ const FieldTable<DatasetConfig>& DatasetFields() {
   static const auto* const kFields = new FieldTable<DatasetConfig>{
       TextField("name", &DatasetConfig::name, Mathematics::kYes, Clients::kNo,
                 "as the run's `name`; names results, metrics and model files")
-          .ShownDefault("required"),
+          .ShownDefault(kRequired),
       WordField("modality", &DatasetConfig::modality, kModalities, Mathematics::kYes,
                 Clients::kIndirect, "what its clients hold")
-          .ShownDefault("required"),
+          .ShownDefault(kRequired),
       WholeField("clients", &DatasetConfig::clients, 1, 100'000, Mathematics::kYes,
                  Clients::kIndirect, "how many are expected; `tributary run` starts that many")
-          .ShownDefault("required"),
+          .ShownDefault(kRequired),
       TextField("path", &DatasetConfig::path, Mathematics::kNo, Clients::kNo,
                 "folder that `tributary prepare` made: `test/` for the coordinator, "
                 "`client-00/`, ... for clients")
-          .ShownDefault("required"),
+          .ShownDefault(kRequired),
+      TextField("schema", &DatasetConfig::schema, Mathematics::kIndirect, Clients::kNo,
+                "file of `tributary schema`; needed where the coordinator has no test shard "
+                "(`evaluation.where = \"clients\"`)"),
   };
   return *kFields;
 }
@@ -205,6 +208,15 @@ const FieldTable<EvaluationConfig>& EvaluationFields() {
   static const auto* const kFields = new FieldTable<EvaluationConfig>{
       WholeField("every", &EvaluationConfig::every, 1, 1'000'000, Mathematics::kNo, Clients::kNo,
                  "rounds between evaluations; the last round is always evaluated"),
+      WordField(
+          "where", &EvaluationConfig::where, kEvaluationPlaces, Mathematics::kNo, Clients::kNo,
+          "`server`: on the test shards of the coordinator; `clients`: each client on its own "
+          "test part, of which it sends counts, never samples; `both`"),
+      TimeField("deadline", &EvaluationConfig::deadline, absl::Seconds(1), kLongest,
+                Mathematics::kNo, Clients::kIndirect,
+                "for clients to report; the round is committed without those that have not"),
+      FlagField("trained", &EvaluationConfig::trained, Mathematics::kNo, Clients::kIndirect,
+                "clients also evaluate the weights that they have just trained, before merging"),
       WholeField("batch", &EvaluationConfig::batch, 1, 1 << 20, Mathematics::kNo, Clients::kNo,
                  "samples at a time"),
       WholeField("threads", &EvaluationConfig::threads, 0, 1024, Mathematics::kNo, Clients::kNo,

@@ -1,7 +1,10 @@
 #include "preparation/dealing/dealing.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
+#include <numeric>
+#include <set>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -150,6 +153,35 @@ absl::StatusOr<Partition> Deal(const Dealing& dealing, const SampleSet& set,
     }
   }
   return partition;
+}
+
+std::vector<int64_t> TakeOwnTest(double share, const SampleSet& set, const std::string& dataset,
+                                 int client, uint64_t seed, std::vector<int64_t>* hand) {
+  // What must stay together: the rows of an image; each text is a group of its own.
+  std::map<std::pair<int64_t, int64_t>, std::vector<int64_t>> by_group;
+  for (const int64_t row : *hand) {
+    const int64_t image = set.train[static_cast<size_t>(row)].image;
+    by_group[image >= 0 ? std::pair(image, int64_t{0}) : std::pair(int64_t{-1}, row)].push_back(
+        row);
+  }
+  std::vector<int64_t> order(by_group.size());
+  std::iota(order.begin(), order.end(), 0);
+  StreamDraws draws(RandomStream(seed, "client-test", static_cast<uint64_t>(client), dataset));
+  draws.Shuffle(&order);
+  const auto groups = static_cast<int64_t>(order.size());
+  const int64_t wanted = std::llround(share * static_cast<double>(groups));
+  const int64_t taken = groups < 2 ? 0 : std::clamp<int64_t>(wanted, 1, groups - 1);
+  const std::set<int64_t> tests(order.begin(), order.begin() + taken);
+  std::vector<int64_t> test, train;
+  int64_t place = 0;
+  for (const auto& [group, rows] : by_group) {
+    std::vector<int64_t>& part = tests.contains(place++) ? test : train;
+    part.insert(part.end(), rows.begin(), rows.end());
+  }
+  std::sort(test.begin(), test.end());
+  std::sort(train.begin(), train.end());
+  *hand = std::move(train);
+  return test;
 }
 
 }  // namespace tributary

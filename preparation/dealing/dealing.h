@@ -37,4 +37,10 @@ absl::StatusOr<Dealing> ParseDealing(const std::string& words);
 absl::StatusOr<Partition> Deal(const Dealing& dealing, const SampleSet& set,
                                const std::string& dataset, uint64_t seed);
 
+// Takes `share` of a client's hand out of it, for the client's own test part, and returns it; both
+// in the order of the source. Captions stay with their image. At least one image (or text) and not
+// all: a hand of one stays whole. Draws come from stream (seed, "client-test", client, dataset).
+std::vector<int64_t> TakeOwnTest(double share, const SampleSet& set, const std::string& dataset,
+                                 int client, uint64_t seed, std::vector<int64_t>* hand);
+
 }  // namespace tributary

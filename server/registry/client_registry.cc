@@ -63,6 +63,7 @@ absl::StatusOr<std::string> ClientRegistry::Attach(const v1::Join& join, Modalit
                  .dataset = join.data().dataset(),
                  .modality = modality,
                  .samples = join.data().samples(),
+                 .test_samples = join.data().test_samples(),
                  .device = join.device(),
                  .software_version = join.software_version(),
                  .data_digest = join.data().digest(),

@@ -42,6 +42,7 @@ struct ClientInfo {
   std::string dataset;
   Modality modality = Modality::kPair;
   uint64_t samples = 0;
+  uint64_t test_samples = 0;  // of its own test part; 0: it has none
   std::string device;
   std::string software_version;
   std::string data_digest;  // of its shard: tells a client that comes back with other data

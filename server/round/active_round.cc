@@ -31,4 +31,29 @@ absl::StatusOr<std::shared_ptr<LiveRound>> ActiveRound::Find(uint32_t round) con
                    live == nullptr ? "" : absl::StrCat("; round ", live->round(), " is")));
 }
 
+void ActiveRound::SetEvaluation(std::shared_ptr<EvaluationRound> evaluation) {
+  absl::MutexLock lock(&mutex_);
+  evaluation_.swap(evaluation);
+}
+
+std::shared_ptr<EvaluationRound> ActiveRound::Evaluation() const {
+  absl::MutexLock lock(&mutex_);
+  return evaluation_;
+}
+
+std::shared_ptr<EvaluationRound> ActiveRound::Evaluation(uint32_t round, uint32_t attempt) const {
+  std::shared_ptr<EvaluationRound> evaluation = Evaluation();
+  const bool same = evaluation != nullptr && static_cast<uint32_t>(evaluation->round()) == round &&
+                    static_cast<uint32_t>(evaluation->attempt()) == attempt;
+  return same ? evaluation : nullptr;
+}
+
+absl::StatusOr<std::shared_ptr<ModelDownloads>> ActiveRound::FindDownloads(uint32_t round) const {
+  std::shared_ptr<EvaluationRound> evaluation = Evaluation();
+  if (evaluation != nullptr && static_cast<uint32_t>(evaluation->round()) == round) {
+    return evaluation;
+  }
+  return Find(round);
+}
+
 }  // namespace tributary

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/rpc/counts_proto.h"
 
 namespace tributary {
 namespace {
@@ -31,6 +32,17 @@ uint64_t MostBytes(const ClientTask& task, uint64_t announced) {
   return announced == 0 ? task.bounds.bytes : std::min(announced, task.bounds.bytes);
 }
 
+// What the client counted with its own weights, if it told that and the counts can be. Counts that
+// cannot be are left out: they are for a table, and the update is none the worse.
+std::optional<TaskMetrics> TrainedMetrics(const v1::TrainingReport& report) {
+  if (!report.has_trained()) return std::nullopt;
+  const absl::StatusOr<TaskCounts> counts = CountsFromProto(report.trained());
+  if (!counts.ok() || counts->samples == 0) return std::nullopt;
+  const int64_t classes = counts->classification.has_value() ? counts->classification->classes : 0;
+  if (!CheckCounts(*counts, classes).ok()) return std::nullopt;
+  return MetricsOf(*counts);
+}
+
 UpdateRecord RecordOf(const ClientTask& task, uint64_t bytes) {
   const v1::TrainingReport& report = task.header.report();
   return {.dataset = task.member.dataset,
@@ -40,7 +52,8 @@ UpdateRecord RecordOf(const ClientTask& task, uint64_t bytes) {
           .first_loss = report.first_loss(),
           .steps = report.steps(),
           .train_seconds = report.train_seconds(),
-          .peak_rss_bytes = report.peak_rss_bytes()};
+          .peak_rss_bytes = report.peak_rss_bytes(),
+          .trained = TrainedMetrics(report)};
 }
 
 }  // namespace

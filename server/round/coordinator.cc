@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
+#include "server/evaluation/client_metrics.h"
 #include "server/round/attendance.h"
 #include "server/round/round_payload.h"
 #include "server/round/run_result.h"
@@ -56,6 +57,12 @@ RunSnapshot Coordinator::Snapshot() const {
       snapshot.tasks[participant.client] = participant.state;
     }
   }
+  if (const auto evaluation = active_.Evaluation()) {
+    snapshot.bytes_down += evaluation->bytes_down();
+    for (const Participant& participant : evaluation->Participants()) {
+      snapshot.tasks[participant.client] = participant.state;
+    }
+  }
   return snapshot;
 }
 
@@ -71,6 +78,10 @@ void Coordinator::OnAttending(const std::string& client, const std::vector<uint3
       live != nullptr && live->Wants(client)) {
     Offer(*live, client);
   }
+  if (const auto evaluation = active_.Evaluation();
+      evaluation != nullptr && evaluation->Wants(client)) {
+    OfferEvaluation(*evaluation, client);
+  }
   Wake();
 }
 
@@ -81,6 +92,7 @@ void Coordinator::OnLeft(const std::string& client, const std::string& reason) {
 
 void Coordinator::Lost(const std::string& client) {
   if (const std::shared_ptr<LiveRound> live = active_.Get()) live->Lost(client);
+  if (const auto evaluation = active_.Evaluation()) evaluation->Lost(client);
   Wake();
 }
 
@@ -232,11 +244,7 @@ void Coordinator::CloseRound(const std::string& reason) {
   // is not told to drop it.
   for (const Participant& participant : live->State().cohort) {
     if (participant.state == TaskState::kReported) continue;
-    v1::ServerMessage message;
-    message.mutable_cancel_task()->set_round(static_cast<uint32_t>(live->round()));
-    message.mutable_cancel_task()->set_attempt(static_cast<uint32_t>(live->attempt()));
-    message.mutable_cancel_task()->set_reason(reason);
-    deps_.registry->Send(participant.client, std::move(message));
+    CancelTask(*live, participant.client, reason);
   }
   // In one critical section with active_: Snapshot() would count the round twice or not at all
   // between the two.
@@ -244,6 +252,15 @@ void Coordinator::CloseRound(const std::string& reason) {
   snapshot_.bytes_up += live->bytes_up();
   snapshot_.bytes_down += live->bytes_down();
   active_.Set(nullptr);
+}
+
+void Coordinator::CancelTask(const LiveRound& live, const std::string& client,
+                             const std::string& reason) const {
+  v1::ServerMessage message;
+  message.mutable_cancel_task()->set_round(static_cast<uint32_t>(live.round()));
+  message.mutable_cancel_task()->set_attempt(static_cast<uint32_t>(live.attempt()));
+  message.mutable_cancel_task()->set_reason(reason);
+  deps_.registry->Send(client, std::move(message));
 }
 
 absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, absl::Time started) {
@@ -261,10 +278,12 @@ absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, ab
   RETURN_IF_ERROR(models_.Merge(std::move(closed)));
   if (models_.Evaluates(round)) {
     RETURN_IF_ERROR(Enter(round, attempt, Phase::kEvaluating));
-    ASSIGN_OR_RETURN(record.tasks, models_.Evaluate());
+    const RunConfig& config = deps_.context->config;
+    if (config.EvaluatesOnServer()) ASSIGN_OR_RETURN(record.tasks, models_.Evaluate());
+    if (config.EvaluatesOnClients()) RETURN_IF_ERROR(EvaluateOnClients(live.get(), &record));
   }
   record.bytes_up = live->bytes_up();
-  record.bytes_down = live->bytes_down();
+  record.bytes_down += live->bytes_down();
   RETURN_IF_ERROR(models_.Commit(&record, started, &live->timings()));
   // After the commit: a client that is told so gives up what it needs to train the round again.
   RememberMerged(record);
@@ -272,6 +291,59 @@ absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, ab
   events_.RoundCommitted(record, deps_.context->config.rounds,
                          absl::ToDoubleSeconds(deps_.clock->Now() - started), live->timings());
   return absl::OkStatus();
+}
+
+void Coordinator::OfferEvaluation(const EvaluationRound& evaluation,
+                                  const std::string& client) const {
+  v1::ServerMessage message;
+  *message.mutable_task() = MakeEvaluationTask(evaluation.round(), evaluation.attempt(),
+                                               evaluation.deadline() - deps_.clock->Now());
+  deps_.registry->Send(client, std::move(message));
+}
+
+std::shared_ptr<EvaluationRound> Coordinator::OpenEvaluation(const LiveRound& live) {
+  const RunContext& context = *deps_.context;
+  EvaluationOptions options{.round = live.round(),
+                            .attempt = live.attempt(),
+                            .deadline = deps_.clock->Now() + context.config.evaluation.deadline,
+                            .members = {},
+                            .downloads = models_.published(),
+                            .events = &events_};
+  for (const ClientInfo& client : deps_.registry->Clients()) {
+    if (!client.attending || client.test_samples == 0) continue;
+    options.members.push_back({.client = client.name,
+                               .dataset = client.dataset,
+                               .classes = context.datasets.at(client.dataset).spec.classes,
+                               .test_samples = static_cast<int64_t>(client.test_samples)});
+  }
+  return std::make_shared<EvaluationRound>(std::move(options), [this] { Wake(); });
+}
+
+absl::Status Coordinator::EvaluateOnClients(LiveRound* live, RoundRecord* record) {
+  RETURN_IF_ERROR(models_.PublishEarly(&live->timings()));
+  const std::shared_ptr<EvaluationRound> evaluation = OpenEvaluation(*live);
+  active_.SetEvaluation(evaluation);
+  const std::vector<std::string> asked = evaluation->Open();
+  for (const std::string& client : asked) OfferEvaluation(*evaluation, client);
+  last_offer_ = deps_.clock->Now();
+  absl::Status status;
+  while (status.ok() && deps_.clock->Now() < evaluation->deadline()) {
+    const std::vector<std::string> open = evaluation->Open();
+    if (open.empty()) break;
+    status = Pause(evaluation->deadline(), absl::StrCat("evaluation by clients: waiting for ",
+                                                        NameSome(open), " of ", asked.size()));
+  }
+  // Also after Stop(): clients must not count on for a round that is dropped.
+  for (const std::string& client : evaluation->Open()) {
+    events_.EvaluationFailed(live->round(), client, "it has not reported in time");
+    CancelTask(*live, client, absl::StrCat("round ", live->round(), " is evaluated"));
+  }
+  AddClientMetrics(evaluation->Close(), &record->tasks);
+  record->bytes_down += evaluation->bytes_down();
+  absl::MutexLock lock(&mutex_);
+  snapshot_.bytes_down += evaluation->bytes_down();
+  active_.SetEvaluation(nullptr);
+  return status;
 }
 
 absl::Status Coordinator::FinishRun() {
@@ -328,6 +400,13 @@ void Coordinator::Tick() {
       last_offer_ = now;
     }
     live->AdmitOverdue();
+  }
+  if (const auto evaluation = active_.Evaluation();
+      evaluation != nullptr && now - last_offer_ >= kOfferEvery) {
+    for (const std::string& client : evaluation->Unacknowledged()) {
+      OfferEvaluation(*evaluation, client);
+    }
+    last_offer_ = now;
   }
   if (now - last_progress_ >= kProgressEvery) {
     EmitProgress();

@@ -84,12 +84,19 @@ class Coordinator {
   absl::StatusOr<std::shared_ptr<LiveRound>> OpenRound(int round, int attempt);
   absl::Status AwaitClients();
   absl::StatusOr<RoundDecision> AwaitUpdates(LiveRound* live);
+  // Has the clients that hold a test part evaluate the merged globals, until all have reported or
+  // evaluation.deadline; their metrics go into the record's. Cancelled after Stop().
+  absl::Status EvaluateOnClients(LiveRound* live, RoundRecord* record);
+  std::shared_ptr<EvaluationRound> OpenEvaluation(const LiveRound& live);
+  void OfferEvaluation(const EvaluationRound& evaluation, const std::string& client) const;
   // Merges and commits a round that was closed.
   absl::Status CommitRound(const std::shared_ptr<LiveRound>& live, absl::Time started);
   // Whose updates this committed round holds.
   void RememberMerged(const RoundRecord& record);
   absl::Status FinishRun();
   void Offer(const LiveRound& live, const std::string& client) const;
+  void CancelTask(const LiveRound& live, const std::string& client,
+                  const std::string& reason) const;
   // Ends the active round, if there is one, for clients: no update is taken from now on, and tasks
   // that are still open are cancelled.
   void CloseRound(const std::string& reason);

@@ -101,16 +101,8 @@ absl::StatusOr<std::shared_ptr<const EncodedState>> LiveRound::Download(
     return absl::FailedPreconditionError(
         absl::StrCat("round ", options_.round, " is closed; its model is not sent any more"));
   }
-  const PublishedModel& model = options_.downloads.at(task->member.dataset);
-  // Whole or delta: both decode to the same bits, so it makes no difference to the run.
-  const bool fits =
-      model.delta != nullptr && held_version != 0 && model.delta->version().base == held_version;
-  const std::shared_ptr<const EncodedState>& download = fits ? model.delta : model.whole;
-  if (first_chunk > download->chunks().size()) {
-    return absl::OutOfRangeError(absl::StrCat("client ", client, " asks for chunk ", first_chunk,
-                                              " of ", download->chunks().size()));
-  }
-  return download;
+  return ChooseDownload(options_.downloads.at(task->member.dataset), client, held_version,
+                        first_chunk);
 }
 
 v1::UpdateState LiveRound::Ask(const std::string& client) const {

@@ -33,6 +33,7 @@
 #include "common/codec/encoded_state.h"
 #include "server/aggregation/aggregator.h"
 #include "server/round/cohort_tasks.h"
+#include "server/round/model_downloads.h"
 #include "server/round/published_model.h"
 #include "server/round/round_state.h"
 #include "server/round/round_timings.h"
@@ -58,7 +59,7 @@ struct RoundOptions {
   CohortTasks::CheckReport check_report = nullptr;
 };
 
-class LiveRound {
+class LiveRound : public ModelDownloads {
  public:
   // Called, from any thread, after a change that the coordinator should look at.
   using Wake = std::function<void()>;
@@ -84,12 +85,8 @@ class LiveRound {
   // The client gives the task up, for `reason`. Ignored if it is not its to give up any more.
   void Fail(const std::string& client, const std::string& reason);
 
-  // The model that `client` trains; differences from `held_version` (0: nothing), if that is what
-  // it holds and there are any. NotFound if it is not in the cohort; FailedPrecondition if the
-  // round is closed; OutOfRange if the model has fewer than `first_chunk` chunks.
-  absl::StatusOr<std::shared_ptr<const EncodedState>> Download(const std::string& client,
-                                                               uint64_t held_version,
-                                                               uint32_t first_chunk = 0) const;
+  absl::StatusOr<std::shared_ptr<const EncodedState>> Download(
+      const std::string& client, uint64_t held_version, uint32_t first_chunk = 0) const override;
 
   // What is held of the client's update.
   v1::UpdateState Ask(const std::string& client) const;
@@ -122,7 +119,8 @@ class LiveRound {
   Aggregator* aggregator() { return options_.aggregator.get(); }
 
   RoundTimings& timings() { return timings_; }
-  void CountDown(uint64_t bytes) { bytes_down_ += bytes; }
+  void CountDown(uint64_t bytes) override { bytes_down_ += bytes; }
+  WallSpan& send() override { return timings_.send; }
   uint64_t bytes_down() const { return bytes_down_; }
   uint64_t bytes_up() const { return bytes_up_; }
   // The updates that are held, by client.

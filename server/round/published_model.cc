@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "common/base/parallel.h"
 #include "common/codec/state_decoder.h"
 
@@ -94,6 +95,20 @@ PublishedModel Publish(absl::Span<const EncodedState::Source> tensors,
       delta, options.chunk_bytes,
       {.version = published.whole->version().version, .base = last->version().version});
   return published;
+}
+
+absl::StatusOr<std::shared_ptr<const EncodedState>> ChooseDownload(const PublishedModel& model,
+                                                                   const std::string& client,
+                                                                   uint64_t held_version,
+                                                                   uint32_t first_chunk) {
+  const bool fits =
+      model.delta != nullptr && held_version != 0 && model.delta->version().base == held_version;
+  const std::shared_ptr<const EncodedState>& download = fits ? model.delta : model.whole;
+  if (first_chunk > download->chunks().size()) {
+    return absl::OutOfRangeError(absl::StrCat("client ", client, " asks for chunk ", first_chunk,
+                                              " of ", download->chunks().size()));
+  }
+  return download;
 }
 
 }  // namespace tributary

@@ -14,7 +14,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "common/codec/encoded_state.h"
 
@@ -39,5 +41,13 @@ struct PublishOptions {
 PublishedModel Publish(absl::Span<const EncodedState::Source> tensors,
                        const std::shared_ptr<const void>& owner, const EncodedState* last,
                        const PublishOptions& options);
+
+// What of `model` is sent to `client`, which holds `held_version` (0: nothing) and has chunks up to
+// `first_chunk`: differences where they fit, else the whole. Both decode to the same bits, so it
+// makes no difference to the run. OutOfRange if there are fewer chunks.
+absl::StatusOr<std::shared_ptr<const EncodedState>> ChooseDownload(const PublishedModel& model,
+                                                                   const std::string& client,
+                                                                   uint64_t held_version,
+                                                                   uint32_t first_chunk);
 
 }  // namespace tributary

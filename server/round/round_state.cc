@@ -11,12 +11,6 @@ namespace {
 
 constexpr size_t kNamesShown = 4;
 
-std::string NameSome(const std::vector<std::string>& names) {
-  if (names.size() <= kNamesShown) return absl::StrJoin(names, ", ");
-  return absl::StrCat(absl::StrJoin(names.begin(), names.begin() + kNamesShown, ", "), " and ",
-                      names.size() - kNamesShown, " more");
-}
-
 std::string Clock(absl::Time time) {
   return absl::FormatTime("%H:%M:%S", time, absl::LocalTimeZone());
 }
@@ -61,6 +55,12 @@ absl::string_view PhaseName(Phase phase) {
       return "finished";
   }
   return "unknown";
+}
+
+std::string NameSome(const std::vector<std::string>& names) {
+  if (names.size() <= kNamesShown) return absl::StrJoin(names, ", ");
+  return absl::StrCat(absl::StrJoin(names.begin(), names.begin() + kNamesShown, ", "), " and ",
+                      names.size() - kNamesShown, " more");
 }
 
 int QuorumOf(int cohort, double quorum) {

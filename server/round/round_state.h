@@ -49,6 +49,9 @@ struct RoundDecision {
   absl::Time until = absl::InfiniteFuture();  // kWait: when to decide again at the latest
 };
 
+// The first four names, and how many more there are.
+std::string NameSome(const std::vector<std::string>& names);
+
 // How many of `cohort` clients are a quorum: ceil(quorum * cohort), at least 1.
 int QuorumOf(int cohort, double quorum);
 

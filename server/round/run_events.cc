@@ -101,6 +101,12 @@ void RunEvents::TaskFailed(int round, const std::string& client, const std::stri
              {{"round", round}, {"client", client}, {"reason", reason}});
 }
 
+void RunEvents::EvaluationFailed(int round, const std::string& client, const std::string& reason) {
+  log_->Emit("evaluation_failed",
+             absl::StrCat(client, " does not evaluate round ", round, ": ", reason),
+             {{"round", round}, {"client", client}, {"reason", reason}});
+}
+
 void RunEvents::RoundRetry(int round, int attempt, const std::string& reason) {
   log_->Emit("round_retry", absl::StrCat("round ", round, " is attempted anew: ", reason),
              {{"round", round}, {"attempt", attempt}, {"reason", reason}});

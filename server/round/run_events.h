@@ -51,6 +51,8 @@ class RunEvents {
                       absl::Duration took);
   void UpdateRefused(int round, const std::string& client, const std::string& reason);
   void TaskFailed(int round, const std::string& client, const std::string& reason);
+  // A client that was asked to evaluate has not, and its counts are missing.
+  void EvaluationFailed(int round, const std::string& client, const std::string& reason);
   void RoundRetry(int round, int attempt, const std::string& reason);
   // `seconds`: from the sampling to now, the commit included.
   void RoundCommitted(const RoundRecord& record, int rounds, double seconds,

@@ -51,6 +51,7 @@ absl::Status RunModels::Merge(ClosedRound closed) {
   // A delta is taken from what was published last; whole models are encoded anew, so that the
   // memory of the old ones can go before the new ones are made.
   if (!SendsDeltas()) published_.clear();
+  published_early_ = false;
   // A client that still reads the round's model, though it comes too late, keeps it as it was.
   if (models_.use_count() > 1) models_ = std::make_shared<ModelSet>(*models_);
   const MethodHook::Needs needs = deps_.hooks->needs();
@@ -116,11 +117,19 @@ absl::Status RunModels::Publish(RoundTimings* timings) {
   return absl::OkStatus();
 }
 
+absl::Status RunModels::PublishEarly(RoundTimings* timings) {
+  RETURN_IF_ERROR(Publish(timings));
+  published_early_ = true;
+  return absl::OkStatus();
+}
+
 absl::Status RunModels::Commit(RoundRecord* record, absl::Time started, RoundTimings* timings) {
-  std::future<absl::Status> published =
-      std::async(std::launch::async, [this, timings] { return Publish(timings); });
+  std::future<absl::Status> published;
+  if (!std::exchange(published_early_, false)) {
+    published = std::async(std::launch::async, [this, timings] { return Publish(timings); });
+  }
   // Delta downloads are stored with the commit, so wait; otherwise encode in parallel with writing.
-  if (SendsDeltas()) RETURN_IF_ERROR(published.get());
+  if (SendsDeltas() && published.valid()) RETURN_IF_ERROR(published.get());
   const WorkTime::Scope scope(&timings->commit);
   std::future<std::string> hash;
   // SHA-256 takes longer than all else here: of models that somebody will look at.

@@ -73,8 +73,10 @@ class RunModels {
   // Whether the models of `round` are evaluated, and hashed.
   bool Evaluates(int round) const;
   absl::StatusOr<std::map<std::string, TaskMetrics>> Evaluate() const;
-  // Publishes the models and commits them with `record`, whose hash and `seconds` since `started`
-  // it fills in.
+  // Publishes the merged models before they are committed, for clients to evaluate.
+  absl::Status PublishEarly(RoundTimings* timings);
+  // Publishes the models, unless that is done, and commits them with `record`, whose hash and
+  // `seconds` since `started` it fills in.
   absl::Status Commit(RoundRecord* record, absl::Time started, RoundTimings* timings);
 
   const ModelSet& models() const { return *models_; }
@@ -90,6 +92,7 @@ class RunModels {
   // which may refer to their values.
   std::shared_ptr<ModelSet> models_;
   std::map<std::string, PublishedModel> published_;  // by dataset
+  bool published_early_ = false;                     // what is to be committed next
   // The globals of a merge that are written already.
   std::optional<absl::StatusOr<StagedModels>> staged_globals_;
   Sums sums_;  // memory that rounds pass on

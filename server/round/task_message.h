@@ -12,4 +12,7 @@ namespace tributary {
 v1::Task MakeTask(const RunContext& context, int round, int attempt, absl::Duration left,
                   int merged_round);
 
+// The task that has a client evaluate the new globals of `round` (EvaluationRound).
+v1::Task MakeEvaluationTask(int round, int attempt, absl::Duration left);
+
 }  // namespace tributary

@@ -37,11 +37,17 @@ void AttendSession::Handle(const v1::ClientMessage& message,
     Ready(message.ready(), link);
   } else if (message.has_task_accepted()) {
     const v1::TaskAccepted& task = message.task_accepted();
-    if (const auto live = deps_.active->Get(task.round(), task.attempt())) live->Accept(client_);
+    if (const auto live = deps_.active->Get(task.round(), task.attempt())) {
+      live->Accept(client_);
+    } else if (const auto evaluation = deps_.active->Evaluation(task.round(), task.attempt())) {
+      evaluation->Accept(client_);
+    }
   } else if (message.has_task_failed()) {
     const v1::TaskFailed& task = message.task_failed();
     if (const auto live = deps_.active->Get(task.round(), task.attempt())) {
       live->Fail(client_, task.message());
+    } else if (const auto evaluation = deps_.active->Evaluation(task.round(), task.attempt())) {
+      evaluation->Fail(client_, task.message());
     }
   } else if (message.has_leave()) {
     leave_reason_ = message.leave().reason();

@@ -26,6 +26,16 @@ grpc::ServerUnaryReactor* FederationService::AskUpdate(grpc::CallbackServerConte
   return reactor;
 }
 
+grpc::ServerUnaryReactor* FederationService::ReportEvaluation(grpc::CallbackServerContext* context,
+                                                              const v1::EvaluationReport* report,
+                                                              v1::UpdateState* state) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const TransferEnd end = TakeEvaluation(deps_, *report);
+  if (end.ok()) *state = *end;
+  reactor->Finish(ToGrpcStatus(end.status()));
+  return reactor;
+}
+
 grpc::ServerReadReactor<grpc::ByteBuffer>* FederationService::PushUpdate(
     grpc::CallbackServerContext*, grpc::ByteBuffer* answer) {
   return new PushReactor(deps_, &workers_, answer);

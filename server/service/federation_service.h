@@ -26,6 +26,9 @@ class FederationService final
   grpc::ServerUnaryReactor* AskUpdate(grpc::CallbackServerContext* context,
                                       const v1::UpdateQuery* query,
                                       v1::UpdateState* state) override;
+  grpc::ServerUnaryReactor* ReportEvaluation(grpc::CallbackServerContext* context,
+                                             const v1::EvaluationReport* report,
+                                             v1::UpdateState* state) override;
   grpc::ServerReadReactor<grpc::ByteBuffer>* PushUpdate(grpc::CallbackServerContext* context,
                                                         grpc::ByteBuffer* answer) override;
 

@@ -48,22 +48,36 @@ void AnswerQuery(const ServiceDependencies& dependencies, const v1::UpdateQuery&
 
 absl::StatusOr<PullSession> PullSession::Open(const ServiceDependencies& dependencies,
                                               const v1::PullRequest& request) {
-  ASSIGN_OR_RETURN(Transfer transfer,
-                   FindTransfer(dependencies, request.session(), request.round()));
-  ASSIGN_OR_RETURN(
-      std::shared_ptr<const EncodedState> model,
-      transfer.live->Download(transfer.client, request.held_version(), request.first_chunk()));
-  transfer.live->timings().send.Begin();
-  return PullSession(std::move(transfer.live), std::move(model), request.first_chunk());
+  ASSIGN_OR_RETURN(const std::string client,
+                   dependencies.registry->ClientOfSession(request.session()));
+  absl::StatusOr<std::shared_ptr<ModelDownloads>> downloads =
+      dependencies.active->FindDownloads(request.round());
+  if (!downloads.ok()) return Annotate(downloads.status(), absl::StrCat("client ", client));
+  ASSIGN_OR_RETURN(std::shared_ptr<const EncodedState> model,
+                   (*downloads)->Download(client, request.held_version(), request.first_chunk()));
+  (*downloads)->send().Begin();
+  return PullSession(*std::move(downloads), std::move(model), request.first_chunk());
+}
+
+TransferEnd TakeEvaluation(const ServiceDependencies& dependencies,
+                           const v1::EvaluationReport& report) {
+  ASSIGN_OR_RETURN(const std::string client,
+                   dependencies.registry->ClientOfSession(report.session()));
+  const std::shared_ptr<EvaluationRound> evaluation = dependencies.active->Evaluation();
+  if (evaluation == nullptr || static_cast<uint32_t>(evaluation->round()) != report.round()) {
+    return EndOf(absl::FailedPreconditionError(absl::StrCat(
+        "client ", client, ": round ", report.round(), " is not being evaluated (any more)")));
+  }
+  return evaluation->Report(client, report);
 }
 
 const absl::Cord* PullSession::Next() {
   if (next_ == model_->chunks().size()) {
-    live_->timings().send.End();
+    downloads_->send().End();
     return nullptr;
   }
   const absl::Cord& chunk = model_->chunks()[next_++];
-  live_->CountDown(chunk.size());
+  downloads_->CountDown(chunk.size());
   return &chunk;
 }
 

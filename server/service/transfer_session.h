@@ -26,11 +26,15 @@ using TransferEnd = absl::StatusOr<v1::UpdateState>;
 void AnswerQuery(const ServiceDependencies& dependencies, const v1::UpdateQuery& query,
                  std::function<void(TransferEnd)> answer);
 
+// What a client counted in a task that evaluates.
+TransferEnd TakeEvaluation(const ServiceDependencies& dependencies,
+                           const v1::EvaluationReport& report);
+
 // One pull. Not thread-safe.
 class PullSession {
  public:
   // Unauthenticated for an unknown session, FailedPrecondition if the round is not under way, and
-  // the errors of LiveRound::Download().
+  // the errors of ModelDownloads::Download().
   static absl::StatusOr<PullSession> Open(const ServiceDependencies& dependencies,
                                           const v1::PullRequest& request);
   // The next chunk, which is counted as sent; null after the last. It stays valid until the next
@@ -38,11 +42,11 @@ class PullSession {
   const absl::Cord* Next();
 
  private:
-  PullSession(std::shared_ptr<LiveRound> live, std::shared_ptr<const EncodedState> model,
+  PullSession(std::shared_ptr<ModelDownloads> downloads, std::shared_ptr<const EncodedState> model,
               size_t next)
-      : live_(std::move(live)), model_(std::move(model)), next_(next) {}
+      : downloads_(std::move(downloads)), model_(std::move(model)), next_(next) {}
 
-  std::shared_ptr<LiveRound> live_;
+  std::shared_ptr<ModelDownloads> downloads_;
   std::shared_ptr<const EncodedState> model_;
   size_t next_;
 };

@@ -4,15 +4,19 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status.h"
 
 namespace tributary {
 namespace {
+
+constexpr char kTrained[] = "trained";
 
 // JSON has no NaN: it is written as null.
 double NumberFrom(const nlohmann::json& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
 
+// Throws as nlohmann::json does.
 UpdateRecord UpdateFrom(const nlohmann::json& json) {
   return {.dataset = json.at("dataset").get<std::string>(),
           .samples = json.at("samples").get<uint64_t>(),
@@ -37,6 +41,7 @@ nlohmann::json UpdatesToJson(const std::map<std::string, UpdateRecord>& updates)
                     {"steps", update.steps},
                     {"train_seconds", update.train_seconds},
                     {"peak_rss_bytes", update.peak_rss_bytes}};
+    if (update.trained.has_value()) json[client][kTrained] = ToJson(*update.trained);
   }
   return json;
 }
@@ -47,6 +52,11 @@ absl::StatusOr<std::map<std::string, UpdateRecord>> UpdatesFromJson(const nlohma
   for (const auto& [client, update] : updates.items()) {
     try {
       result[client] = UpdateFrom(update);
+      if (!update.contains(kTrained)) continue;
+      absl::StatusOr<std::map<std::string, TaskMetrics>> trained =
+          TasksFromJson({{kTrained, update.at(kTrained)}});
+      if (!trained.ok()) return Annotate(trained.status(), absl::StrCat("client ", client));
+      result[client].trained = std::move(trained->at(kTrained));
     } catch (const nlohmann::json::exception& error) {
       return absl::InvalidArgumentError(
           absl::StrCat("the update of client ", client, " cannot be read: ", error.what()));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -23,6 +24,8 @@ struct UpdateRecord {
   uint32_t steps = 0;
   double train_seconds = 0;
   double peak_rss_bytes = 0;
+  // Of its weights before merging, on its own test part; nothing where that was not asked for.
+  std::optional<TaskMetrics> trained = {};
 };
 
 struct RoundRecord {
@@ -36,7 +39,8 @@ struct RoundRecord {
   std::map<std::string, UpdateRecord> updates = {};  // by client
 };
 
-// {client: {dataset, samples, bytes, loss, first_loss, steps, train_seconds, peak_rss_bytes}}; a
+// {client: {dataset, samples, bytes, loss, first_loss, steps, train_seconds, peak_rss_bytes}}, with
+// `trained` (as of TasksToJson()) where the client evaluated its own weights; a
 // loss that is not finite becomes null.
 nlohmann::json UpdatesToJson(const std::map<std::string, UpdateRecord>& updates);
 // The inverse: what it returns is written as the same text. InvalidArgument names what is not as

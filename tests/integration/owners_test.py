@@ -116,9 +116,9 @@ class OwnersTest(unittest.TestCase):
         self.addCleanup(server.kill)
         return server
 
-    def start_client(self, server, owner):
+    def start_client(self, server, owner, *more):
         client = subprocess.Popen([CLIENT, "--server", server.address, "--data", self.folder / f"{owner}-shards/client-00",
-                                   "--state", self.folder / f"{owner}-state", "--name", owner, "--threads", "1"],
+                                   "--state", self.folder / f"{owner}-state", "--name", owner, "--threads", "1", *more],
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(lambda: (client.kill(), client.communicate()))
         return client
@@ -151,6 +151,41 @@ class OwnersTest(unittest.TestCase):
         self.assertEqual(result["datasets"]["scans"], {"modality": "image", "clients": 2, "classes": ["bird", "cat", "dog"]})
         # Three colours are told apart by six rounds; labels in two orders would leave at most a third.
         self.assertGreaterEqual(result["tasks"]["scans"]["accuracy"], 90)
+        for client in clients:
+            self.assertEqual(client.wait(timeout=30), 0)
+
+    def test_owners_evaluate_on_their_own_and_the_coordinator_has_no_test(self):
+        write_owner(self.folder / "a", ["bird", "cat", "dog"])
+        write_owner(self.folder / "b", ["cat", "bird"])
+        self.prepare("a", "--name", "scans", "--image-size", 16)
+        self.schema("--shard", self.folder / "a-shards", "--out", self.folder / "scans.json")
+        # b's folders have a split of their own; without one a share of the training part would be taken.
+        self.prepare("b", "--schema", self.folder / "scans.json", "--client-test-share", "0.25")
+        (self.folder / "none").mkdir()
+        file = self.folder / "run.toml"
+        file.write_text(RUN_FILE.format(path=self.folder / "none", top="").replace("rounds = 6", "rounds = 2")
+                        + '\n[evaluation]\nwhere = "clients"\ntrained = true\ndeadline = "1m"\n')
+        refused = subprocess.run([SERVER, "--run", file, "--state", self.folder / "no"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(refused.returncode, 3, refused.stderr)
+        self.assertIn("give the dataset a schema", refused.stderr)
+        file.write_text(file.read_text().replace('path = "', f'schema = "{self.folder / "scans.json"}"\npath = "'))
+        server = Server(file, self.folder / "state")
+        self.addCleanup(server.kill)
+        clients = [self.start_client(server, "a", "--test", self.folder / "a-shards/test"), self.start_client(server, "b")]
+        result = server.await_event("run_finished")["result"]
+        task = result["tasks"]["scans"]
+        by_client = task["clients"]["by_client"]
+        self.assertEqual({name: one["samples"] for name, one in by_client.items()}, {"a": 24, "b": 12})
+        self.assertEqual(task["samples"], 36)
+        right = sum(one["accuracy"] * one["samples"] for one in by_client.values())
+        self.assertAlmostEqual(task["accuracy"], right / 36)
+        self.assertEqual(len(task["confusion"]), 3)
+        self.assertEqual(sum(task["confusion"][2]), 8, "dogs, which only a has")
+        for key in ("loss", "balanced_accuracy", "macro_f1", "auroc"):
+            self.assertIn(key, task)
+        self.assertEqual(task["clients"]["best"]["value"], max(one["accuracy"] for one in by_client.values()))
+        updates = result["history"][-1]["updates"]
+        self.assertEqual({name: update["trained"]["samples"] for name, update in updates.items()}, {"a": 24, "b": 12})
         for client in clients:
             self.assertEqual(client.wait(timeout=30), 0)
 

@@ -121,6 +121,11 @@ void AddPrepareFlags(CLI::App* app, PrepareCommand* command) {
       ->capture_default_str();
   app->add_option("--max-samples-per-client", options.most_samples, "0: all")
       ->capture_default_str();
+  app->add_option(
+         "--client-test-share", options.client_test_share,
+         "of each client's samples, for its own test part: clients evaluate on it where the "
+         "run file says evaluation.where = \"clients\"")
+      ->capture_default_str();
   app->add_option("--max-train", options.most_train, "first samples of the list; 0: all")
       ->capture_default_str();
   app->add_option("--max-test", options.most_test, "first samples of the list; 0: all")

@@ -311,6 +311,21 @@ grpc::Status FakeCoordinator::AskUpdate(grpc::ServerContext*, const v1::UpdateQu
   return grpc::Status::OK;
 }
 
+std::vector<v1::EvaluationReport> FakeCoordinator::evaluations() const {
+  absl::MutexLock lock(&mutex_);
+  return evaluations_;
+}
+
+grpc::Status FakeCoordinator::ReportEvaluation(grpc::ServerContext*,
+                                               const v1::EvaluationReport* report,
+                                               v1::UpdateState* state) {
+  absl::MutexLock lock(&mutex_);
+  if (const grpc::Status known = CheckSession(report->session()); !known.ok()) return known;
+  evaluations_.push_back(*report);
+  state->set_state(v1::UpdateState::STATE_ACCEPTED);
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeCoordinator::PushUpdate(grpc::ServerContext*,
                                          grpc::ServerReader<v1::PushMessage>* reader,
                                          v1::UpdateState* state) {

@@ -58,6 +58,7 @@ class FakeCoordinator : public v1::Federation::Service {
   // The chunks that pulls and pushes began with.
   std::vector<uint32_t> pulls_began() const;
   std::vector<uint32_t> pushes_began() const;
+  std::vector<v1::EvaluationReport> evaluations() const;
   // What pulls said that the client holds.
   std::vector<uint64_t> held_versions() const;
   // The version of the model as it is sent.
@@ -95,6 +96,8 @@ class FakeCoordinator : public v1::Federation::Service {
                          grpc::ServerWriter<v1::Chunk>* writer) override;
   grpc::Status AskUpdate(grpc::ServerContext* context, const v1::UpdateQuery* query,
                          v1::UpdateState* state) override;
+  grpc::Status ReportEvaluation(grpc::ServerContext* context, const v1::EvaluationReport* report,
+                                v1::UpdateState* state) override;
   grpc::Status PushUpdate(grpc::ServerContext* context, grpc::ServerReader<v1::PushMessage>* reader,
                           v1::UpdateState* state) override;
 
@@ -128,6 +131,7 @@ class FakeCoordinator : public v1::Federation::Service {
   std::deque<v1::ClientMessage> heard_ ABSL_GUARDED_BY(mutex_);
   std::map<uint32_t, Upload> uploads_ ABSL_GUARDED_BY(mutex_);
   v1::PushHeader header_ ABSL_GUARDED_BY(mutex_);
+  std::vector<v1::EvaluationReport> evaluations_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint32_t> pulls_ ABSL_GUARDED_BY(mutex_);
   std::vector<uint32_t> pushes_ ABSL_GUARDED_BY(mutex_);
 };

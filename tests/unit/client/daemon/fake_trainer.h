@@ -96,6 +96,10 @@ class FakeTraining {
       return trained;
     }
 
+    absl::StatusOr<TaskCounts> Evaluate(const StateDict&) override {
+      return absl::FailedPreconditionError("there is no test part");
+    }
+
    private:
     FakeTraining* const training_;
     const Manifest upload_;

@@ -47,7 +47,14 @@ class OnesTrainer : public TaskTrainer {
     return trained;
   }
 
-  int trainings = 0;
+  absl::StatusOr<TaskCounts> Evaluate(const StateDict& pulled) override {
+    ++evaluations;
+    EXPECT_NE(pulled.Find(upload_.tensors.front().name), nullptr);
+    return TaskCounts{.samples = 4,
+                      .classification = ClassCounts{.classes = 2, .right = 3, .loss_sum = 1.5}};
+  }
+
+  int trainings = 0, evaluations = 0;
   float step = 1;
   bool drop_last = false;
   absl::Status status;
@@ -100,6 +107,23 @@ TEST_F(TaskRunTest, PullsTrainsKeepsAndDelivers) {
   EXPECT_EQ(header.samples(), 77u);
   EXPECT_EQ(header.report().steps(), 1u);
   EXPECT_FALSE(place_.board()->Take().has_value()) << "the worker is idle";
+}
+
+TEST_F(TaskRunTest, ATaskThatEvaluatesPullsCountsAndReports) {
+  v1::Task task = TaskOf(3);
+  task.set_evaluation(true);
+  coordinator_.Tell([](auto* orders) { orders->cut_pulls = {1}; });
+  ASSERT_TRUE(Run(task).ok());
+  EXPECT_EQ(trainer_.trainings, 0);
+  EXPECT_EQ(trainer_.evaluations, 1);
+  EXPECT_THAT(coordinator_.pulls_began(), ElementsAre(0, 1)) << "a pull that breaks off goes on";
+  EXPECT_THAT(OnDisk(), IsEmpty());
+  const std::vector<v1::EvaluationReport> reports = coordinator_.evaluations();
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].session(), kFirstSession);
+  EXPECT_EQ(reports[0].round(), 3u);
+  EXPECT_EQ(reports[0].counts().classification().right(), 3u);
+  EXPECT_EQ(reports[0].counts().samples(), 4u);
 }
 
 TEST_F(TaskRunTest, AnUpdateOnDiskIsDeliveredWithoutPullOrTraining) {

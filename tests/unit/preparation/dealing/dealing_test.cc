@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -120,6 +121,56 @@ TEST(DealingTest, WhatASetLacksIsSaid) {
   EXPECT_THAT(refused("pairs", Labelled(100, 2)), HasSubstr("needs image-text pairs"));
   EXPECT_THAT(refused("natural", Labelled(100, 2)), HasSubstr("have no owners"));
   EXPECT_THAT(refused("natural", Pairs(30)), HasSubstr("3 owners are too few for 4 clients"));
+}
+
+// A set of `images` images with two captions each.
+SampleSet Captioned(int64_t images) {
+  SampleSet set;
+  for (int64_t image = 0; image < images; ++image) {
+    for (int caption = 0; caption < 2; ++caption) {
+      Sample sample;
+      sample.image = image;
+      set.train.push_back(sample);
+    }
+  }
+  return set;
+}
+
+TEST(OwnTestTest, CaptionsStayWithTheirImageAndNothingIsLost) {
+  const SampleSet set = Captioned(10);
+  std::vector<int64_t> hand;
+  for (int64_t row = 4; row < 20; ++row) hand.push_back(row);  // images 2 to 9
+  const std::vector<int64_t> whole = hand;
+  const std::vector<int64_t> test = TakeOwnTest(0.25, set, "pairs", 3, 7, &hand);
+  EXPECT_EQ(test.size(), 4u) << "two of eight images";
+  std::set<int64_t> test_images, train_images;
+  for (const int64_t row : test) test_images.insert(row / 2);
+  for (const int64_t row : hand) train_images.insert(row / 2);
+  EXPECT_EQ(test_images.size(), 2u);
+  for (const int64_t image : test_images) EXPECT_FALSE(train_images.contains(image)) << image;
+  std::vector<int64_t> together = hand;
+  together.insert(together.end(), test.begin(), test.end());
+  std::sort(together.begin(), together.end());
+  EXPECT_EQ(together, whole);
+  std::vector<int64_t> again = whole;
+  EXPECT_EQ(TakeOwnTest(0.25, set, "pairs", 3, 7, &again), test) << "the same draws";
+  std::vector<int64_t> other = whole;
+  EXPECT_NE(TakeOwnTest(0.25, set, "pairs", 4, 7, &other), test) << "each client has its own";
+}
+
+TEST(OwnTestTest, NeitherPartIsEmptyUnlessThereIsOneImage) {
+  SampleSet set;
+  set.train.resize(3);  // texts
+  for (const double share : {0.001, 0.5, 0.999}) {
+    std::vector<int64_t> hand = {0, 1, 2};
+    const size_t tests = TakeOwnTest(share, set, "words", 0, 1, &hand).size();
+    EXPECT_GE(tests, 1u) << share;
+    EXPECT_EQ(hand.size(), 3 - tests);
+    EXPECT_FALSE(hand.empty()) << share;
+  }
+  std::vector<int64_t> one = {2};
+  EXPECT_TRUE(TakeOwnTest(0.5, set, "words", 0, 1, &one).empty());
+  EXPECT_EQ(one.size(), 1u);
 }
 
 }  // namespace
