@@ -45,7 +45,9 @@ absl::StatusOr<Schema> OpenSchema(const std::string& file, const DatasetConfig& 
 absl::Status OpenDataset(const RunConfig& config, const DatasetConfig& dataset, HeldOut* held_out) {
   const std::string path = absl::StrCat(dataset.path, "/", kTestShard);
   Schema& schema = held_out->schemas[dataset.name];
-  if (!dataset.schema.empty()) ASSIGN_OR_RETURN(schema, OpenSchema(dataset.schema, dataset));
+  if (!dataset.schema.empty()) {
+    ASSIGN_OR_RETURN(schema, OpenSchema(dataset.schema, dataset));
+  }
   if (config.EvaluatesOnServer() || dataset.schema.empty()) {
     absl::StatusOr<std::shared_ptr<const Shard>> shard = Shard::Open(path);
     if (!config.EvaluatesOnServer() && absl::IsNotFound(shard.status())) {

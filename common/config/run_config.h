@@ -40,7 +40,7 @@ struct DatasetConfig {
   int clients = 0;   // expected to attend; `tributary run` starts them
   std::string path;  // folder made by `tributary prepare`: test/, client-00/, ...
   // File of `tributary schema`, in place of the test shard's; needed where there is no test shard.
-  std::string schema;
+  std::string schema{};
 };
 
 // How the models are built.

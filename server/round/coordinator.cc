@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
-#include "server/evaluation/client_metrics.h"
+#include "server/evaluation/client_counts.h"
 #include "server/round/attendance.h"
 #include "server/round/round_payload.h"
 #include "server/round/run_result.h"
@@ -279,7 +279,9 @@ absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, ab
   if (models_.Evaluates(round)) {
     RETURN_IF_ERROR(Enter(round, attempt, Phase::kEvaluating));
     const RunConfig& config = deps_.context->config;
-    if (config.EvaluatesOnServer()) ASSIGN_OR_RETURN(record.tasks, models_.Evaluate());
+    if (config.EvaluatesOnServer()) {
+      ASSIGN_OR_RETURN(record.tasks, models_.Evaluate());
+    }
     if (config.EvaluatesOnClients()) RETURN_IF_ERROR(EvaluateOnClients(live.get(), &record));
   }
   record.bytes_up = live->bytes_up();

@@ -1,0 +1,23 @@
+#include "server/evaluation/client_counts.h"
+
+#include <utility>
+#include <vector>
+
+#include "server/evaluation/client_metrics.h"
+
+namespace tributary {
+
+void AddClientMetrics(const ClientCounts& counts, std::map<std::string, TaskMetrics>* tasks) {
+  for (const auto& [dataset, clients] : counts) {
+    std::vector<TaskCounts> all;
+    for (const auto& [client, counted] : clients) all.push_back(counted);
+    // Counts of one dataset that were checked have the same kind and classes, and samples.
+    const absl::StatusOr<TaskCounts> sum = SumCounts(all);
+    absl::StatusOr<nlohmann::json> metrics = ClientMetricsToJson(clients);
+    if (!sum.ok() || !metrics.ok()) continue;
+    if (!tasks->contains(dataset)) (*tasks)[dataset] = MetricsOf(*sum);
+    (*tasks)[dataset].clients = *std::move(metrics);
+  }
+}
+
+}  // namespace tributary
