@@ -21,6 +21,7 @@
 #include "absl/status/statusor.h"
 #include "common/data/shard.h"
 #include "preparation/datasets/sample_set.h"
+#include "preparation/shards/image_decoding.h"
 
 namespace tributary {
 
@@ -33,7 +34,8 @@ struct PrepareOptions {
   std::string partition = "iid";  // see dealing.h
   int min_classes = 0;            // that each client must hold; of dirichlet
   ImageStorage storage = ImageStorage::kPixels;
-  int64_t image_size = 0;    // 0: the dataset's
+  int64_t image_size = 0;  // 0: the dataset's
+  ImageDecoding decoding{};
   int64_t most_samples = 0;  // of each client; 0: all
   int64_t most_train = 0;    // the first of the list; 0: all
   int64_t most_test = 0;     // likewise
@@ -52,7 +54,8 @@ struct PrepareProgress {
 using OnPrepared = std::function<void(const PrepareProgress&)>;
 
 // The report, see report.h; with `fresh`: false if `out` held just this already and nothing was
-// done. InvalidArgument for options that fit no dataset; NotFound for a missing source; DataLoss
+// done. InvalidArgument for options that fit no dataset, as more clients than samples; NotFound for
+// a missing source; FailedPrecondition if a client or the test is left without samples; DataLoss
 // under `strict` if anything has to be left out.
 absl::StatusOr<nlohmann::json> Prepare(const PrepareOptions& options,
                                        const OnPrepared& on_prepared);

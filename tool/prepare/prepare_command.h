@@ -17,6 +17,8 @@ struct PrepareCommand {
   PrepareOptions options;
   std::string store = "pixels";
   std::vector<std::string> columns;  // ROLE=COLUMN
+  std::string window;                // LOW:HIGH or auto
+  std::string orientation = "keep";
   bool quickstart = false;
   bool json = false;
 };
