@@ -19,6 +19,26 @@ pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(libturbojpeg REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(librsvg REQUIRED IMPORTED_TARGET librsvg-2.0)
+pkg_check_modules(libexif REQUIRED IMPORTED_TARGET libexif)
+pkg_check_modules(libgif REQUIRED IMPORTED_TARGET libgif)
+pkg_check_modules(libpng REQUIRED IMPORTED_TARGET libpng)
+pkg_check_modules(libtiff REQUIRED IMPORTED_TARGET libtiff-4)
+pkg_check_modules(libwebpdemux REQUIRED IMPORTED_TARGET libwebpdemux)
+
+# DICOM, where DCMTK is installed; without it such files are refused by name. Its pkg-config file names the libraries of
+# networks, reports and printing as well.
+find_path(TRIBUTARY_DCMTK_INCLUDE dcmtk/dcmimgle/dcmimage.h)
+find_library(TRIBUTARY_DCMTK_dcmimage dcmimage)
+if(TRIBUTARY_DCMTK_INCLUDE AND TRIBUTARY_DCMTK_dcmimage)
+  add_library(tributary_dcmtk INTERFACE)
+  target_include_directories(tributary_dcmtk SYSTEM INTERFACE ${TRIBUTARY_DCMTK_INCLUDE})
+  foreach(module dcmjpls dcmjpeg dcmimage dcmimgle dcmdata oflog ofstd)
+    find_library(TRIBUTARY_DCMTK_${module} ${module} REQUIRED)
+    target_link_libraries(tributary_dcmtk INTERFACE ${TRIBUTARY_DCMTK_${module}})
+  endforeach()
+else()
+  message(STATUS "DCMTK (libdcmtk-dev) is not installed: DICOM files will be refused")
+endif()
 
 # Debian's libcsv has no pkg-config file.
 find_library(TRIBUTARY_LIBCSV csv REQUIRED)

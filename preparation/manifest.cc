@@ -10,7 +10,7 @@
 namespace tributary {
 namespace {
 
-constexpr int kFormatVersion = 2;  // a change makes old shards stale
+constexpr int kFormatVersion = 3;  // a change makes old shards stale
 
 void AddSamples(const std::vector<Sample>& samples, Sha256* hash) {
   for (const Sample& sample : samples) {
@@ -48,6 +48,9 @@ nlohmann::json RecipeOf(const PrepareOptions& options, const DatasetReader& read
       {"test_ids", options.source.test_ids},
       {"columns", options.source.columns},
       {"test_share", options.source.test_share},
+      {"encoding", options.source.encoding},
+      {"orientation", options.decoding.upright ? "apply" : "keep"},
+      {"window", WindowInWords(options.decoding)},
       {"clients", options.clients},
       {"partition", options.partition},
       {"min_classes", options.min_classes},

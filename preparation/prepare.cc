@@ -16,6 +16,7 @@
 #include "common/data/dataset_layout.h"
 #include "preparation/class_plot.h"
 #include "preparation/dealing/dealing.h"
+#include "preparation/image_report.h"
 #include "preparation/manifest.h"
 #include "preparation/report.h"
 #include "preparation/shards/shard_job.h"
@@ -102,8 +103,10 @@ class Preparation {
     }
     // Dealt before any image is decoded: what is left out later leaves the others where they are.
     ASSIGN_OR_RETURN(partition_, Deal(dealing_, set_, reader_.name, options_.seed));
+    RETURN_IF_ERROR(RefuseEmptyHands());
     RETURN_IF_ERROR(WriteShards());
     RETURN_IF_ERROR(RefuseEmpty());
+    RETURN_IF_ERROR(RefuseEmptied());
     return Finish(old);
   }
 
@@ -116,6 +119,7 @@ class Preparation {
     source.scratch = scratch_;
     if (!dealing_.column.empty()) source.columns["owner"] = dealing_.column;
     ASSIGN_OR_RETURN(set_, reader_.read(source));
+    for (const auto& tree : set_.trees) NoteLeftOut(*tree, &set_);
     if (options_.schema.has_value()) {
       RETURN_IF_ERROR(ApplySchema(*options_.schema, options_.unknown_labels, &set_));
     }
@@ -133,6 +137,33 @@ class Preparation {
         absl::StrCat("dataset ", reader_.name, " from ", options_.source.root, ": ",
                      set_.train.size(), " training and ", set_.test.size(), " test samples, ",
                      set_.skipped.size(), " left out", FirstSkipped(), "; both need at least one"));
+  }
+
+  // A client without samples can take part in no run. Before anything is written: the options are
+  // wrong.
+  absl::Status RefuseEmptyHands() const {
+    for (size_t client = 0; client < partition_.size(); ++client) {
+      if (!partition_[client].empty()) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          ClientFolder(static_cast<int>(client)), " would hold no training sample: ",
+          set_.train.size(), " are dealt to ", partition_.size(), " clients (--partition ",
+          options_.partition, "); use fewer clients, or another partition"));
+    }
+    return absl::OkStatus();
+  }
+
+  // The same after images were left out.
+  absl::Status RefuseEmptied() const {
+    for (size_t client = 0; client < partition_.size(); ++client) {
+      if (!partition_[client].empty()) continue;
+      std::string first;
+      if (!skipped_.empty()) first = absl::StrCat(" (", InWords(skipped_.front()), ")");
+      return absl::FailedPreconditionError(
+          absl::StrCat(ClientFolder(static_cast<int>(client)),
+                       " is left without a training sample, as ", skipped_.size(),
+                       " images cannot be used", first, "; use fewer clients, or mend the images"));
+    }
+    return absl::OkStatus();
   }
 
   std::string FirstSkipped() const {
@@ -239,6 +270,7 @@ class Preparation {
                        .rows = rows,
                        .path = path,
                        .info = InfoFor(part),
+                       .decoding = options_.decoding,
                        .fingerprint = fingerprint_,
                        .forbidden = forbidden,
                        .threads = options_.threads,
@@ -281,8 +313,9 @@ class Preparation {
     if (set_.modality == Modality::kText) return "none";
     const std::string resized = absl::StrCat("resized to ", options_.image_size, " x ",
                                              options_.image_size, ", bilinear, antialiased");
-    if (options_.storage == ImageStorage::kPixels) return resized;
-    return absl::StrCat("as published; when read: ", resized);
+    const std::string decoded = DecodingInWords(options_.decoding);
+    if (options_.storage == ImageStorage::kPixels) return decoded + resized;
+    return absl::StrCat("as published; ", decoded, "when read: ", resized);
   }
 
   absl::StatusOr<nlohmann::json> Finish(const nlohmann::json& old) {
@@ -297,6 +330,7 @@ class Preparation {
         report["clients"][client]["test_samples"] = own_tests_[client].size();
       }
     }
+    AddImageReport(images_, options_.decoding, &report);
     const nlohmann::json manifest = {{"fingerprint", fingerprint_},
                                      {"recipe", RecipeOf(options_, reader_)},
                                      {"command", options_.command},

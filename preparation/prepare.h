@@ -25,6 +25,7 @@
 #include "common/data/shard.h"
 #include "preparation/apply_schema.h"
 #include "preparation/datasets/sample_set.h"
+#include "preparation/shards/image_decoding.h"
 
 namespace tributary {
 
@@ -39,7 +40,8 @@ struct PrepareOptions {
   std::optional<Schema> schema{};  // that the shards are made by; nothing: the dataset's own
   UnknownLabels unknown_labels = UnknownLabels::kRefuse;  // of labels that the schema lacks
   ImageStorage storage = ImageStorage::kPixels;
-  int64_t image_size = 0;    // 0: the dataset's
+  int64_t image_size = 0;  // 0: the dataset's
+  ImageDecoding decoding{};
   int64_t most_samples = 0;  // of each client; 0: all
   // Of each client's samples, for its own test part, OUT/client-NN/test.shard; 0: none.
   double client_test_share = 0;
@@ -60,8 +62,9 @@ struct PrepareProgress {
 using OnPrepared = std::function<void(const PrepareProgress&)>;
 
 // The report, see report.h; with `fresh`: false if `out` held just this already and nothing was
-// done. InvalidArgument for options that fit no dataset or not the schema; NotFound for a missing
-// source; DataLoss under `strict` if anything has to be left out.
+// done. InvalidArgument for options that fit no dataset or not the schema, as more clients than
+// samples; NotFound for a missing source; FailedPrecondition if a client or the test is left
+// without samples; DataLoss under `strict` if anything has to be left out.
 absl::StatusOr<nlohmann::json> Prepare(const PrepareOptions& options,
                                        const OnPrepared& on_prepared);
 

@@ -16,6 +16,7 @@ namespace tributary {
 namespace {
 
 constexpr size_t kMostColumns = 26;
+constexpr size_t kMostNoted = 10;  // names in a note
 const char* const kBars[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 
 std::vector<int64_t> CountClasses(const std::vector<int64_t>& rows,
@@ -97,6 +98,51 @@ std::string ClientLine(const nlohmann::json& client, int width) {
   return line + "\n";
 }
 
+std::string Listed(const std::vector<std::string>& names) {
+  const size_t shown = std::min(names.size(), kMostNoted);
+  std::string list =
+      absl::StrJoin(names.begin(), names.begin() + static_cast<int64_t>(shown), ", ");
+  if (names.size() > shown) absl::StrAppend(&list, " and ", names.size() - shown, " more");
+  return list;
+}
+
+// Classes that cannot be learned or tested, and clients that see one class alone.
+void NoteClasses(nlohmann::json* report) {
+  const auto classes = (*report)["class_names"].get<std::vector<std::string>>();
+  if (classes.empty()) return;
+  nlohmann::json& notes = (*report)["notes"];
+  if (classes.size() == 1) {
+    notes.push_back(absl::StrCat("there is one class only, ", classes[0],
+                                 ": every model is right about it; is the label column the right ",
+                                 "one?"));
+    return;
+  }
+  const auto tested = (*report)["test_class_counts"].get<std::vector<int64_t>>();
+  std::vector<int64_t> trained(classes.size());
+  std::vector<std::string> one_class;
+  for (const nlohmann::json& client : (*report)["clients"]) {
+    const auto counts = client["class_counts"].get<std::vector<int64_t>>();
+    for (size_t i = 0; i < counts.size(); ++i) trained[i] += counts[i];
+    const auto held = std::count_if(counts.begin(), counts.end(), [](int64_t n) { return n > 0; });
+    if (held == 1) one_class.push_back(client["id"].get<std::string>());
+  }
+  std::vector<std::string> untrained, untested;
+  for (size_t i = 0; i < classes.size(); ++i) {
+    if (trained[i] == 0) untrained.push_back(classes[i]);
+    if (tested[i] == 0) untested.push_back(classes[i]);
+  }
+  if (!untrained.empty()) {
+    notes.push_back(absl::StrCat("classes that no client holds a sample of: ", Listed(untrained)));
+  }
+  if (!untested.empty()) {
+    notes.push_back(absl::StrCat("classes that the test holds no sample of: ", Listed(untested)));
+  }
+  if (!one_class.empty()) {
+    notes.push_back(
+        absl::StrCat("clients that hold samples of one class alone: ", Listed(one_class)));
+  }
+}
+
 // Wide enough for the largest count of any client.
 int WidthOf(const nlohmann::json& report) {
   int64_t most = 0;
@@ -151,7 +197,9 @@ nlohmann::json MakePrepareReport(const std::string& dataset, const SampleSet& se
                            {"test_class_counts", CountClasses(test, set.test, set.classes.size())},
                            {"skipped", set.skipped.size()},
                            {"skipped_by_reason", reasons},
+                           {"notes", set.notes},
                            {"digest", Sha256Hex(files.dump())}};
+  NoteClasses(&report);
   if (!set.classes.empty()) report["divergence"] = DivergenceReport(clients);
   if (set.modality != Modality::kImage) report["text_words"] = TextWords(train, set.train);
   return report;
@@ -179,6 +227,10 @@ std::string PrepareTable(const nlohmann::json& report) {
         "all pairs (%.3f to %.3f)\n",
         divergence["mean"].get<double>(), divergence["least"].get<double>(),
         divergence["most"].get<double>());
+  }
+  // Last, where they are read.
+  for (const nlohmann::json& note : report.value("notes", nlohmann::json::array())) {
+    absl::StrAppend(&table, "  note: ", note.get<std::string>(), "\n");
   }
   return table;
 }

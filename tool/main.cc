@@ -14,6 +14,7 @@
 #include "common/base/version.h"
 #include "tool/bench/bench_command.h"
 #include "tool/central/central_command.h"
+#include "tool/command_line.h"
 #include "tool/export/export_command.h"
 #include "tool/operator_commands.h"
 #include "tool/plan_command.h"
@@ -84,7 +85,10 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+    const std::string explained = ExplainParseError(app, {argv + 1, argv + argc}, error);
+    if (explained.empty()) return app.exit(error) == 0 ? kExitDone : kExitUsage;
+    std::fprintf(stderr, "tributary: %s\n", explained.c_str());
+    return kExitUsage;
   }
   // The shards keep the command that made them.
   prepare.options.command = absl::StrJoin(argv, argv + argc, " ");

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "preparation/files/text_encoding.h"
 
 namespace tributary {
 
@@ -28,8 +29,9 @@ int64_t ImageFinder::NumberOf(const std::shared_ptr<const FileTree>& tree, size_
 
 // Goes through the names of all trees, and may unpack archives, which takes seconds to minutes. A
 // success proves a place, in which the images to come are found at once.
-absl::StatusOr<int64_t> ImageFinder::SearchEverywhere(const std::string& name) {
-  const absl::StatusOr<LocatedFile> located = files_->Locate(name);
+absl::StatusOr<int64_t> ImageFinder::SearchEverywhere(const std::vector<std::string>& names) {
+  const std::string& name = names.front();
+  const absl::StatusOr<LocatedFile> located = files_->LocateAny(names);
   if (located.ok() && !(one_place_ && FoundIn(located->tree.get()))) {
     places_.push_back({.tree = located->tree, .prefix = located->prefix, .proven = true});
     return NumberOf(located->tree, located->file);
@@ -51,15 +53,17 @@ bool ImageFinder::FoundIn(const FileTree* tree) const {
                      [&](const Place& place) { return place.proven && place.tree.get() == tree; });
 }
 
-absl::StatusOr<int64_t> ImageFinder::FindNew(const std::string& name) {
+absl::StatusOr<int64_t> ImageFinder::FindNew(const std::vector<std::string>& names) {
   for (Place& place : places_) {
-    const auto file = place.tree->Find(place.prefix + name);
-    if (!file) continue;
-    place.proven = true;
-    return NumberOf(place.tree, *file);
+    for (const std::string& name : names) {
+      const auto file = place.tree->Find(place.prefix + name);
+      if (!file) continue;
+      place.proven = true;
+      return NumberOf(place.tree, *file);
+    }
   }
-  if (searches_ < kMostSearches) return SearchEverywhere(name);
-  return absl::NotFoundError(absl::StrCat("image ", name, " is not there"));
+  if (searches_ < kMostSearches) return SearchEverywhere(names);
+  return absl::NotFoundError(absl::StrCat("image ", names.front(), " is not there"));
 }
 
 absl::StatusOr<int64_t> ImageFinder::Find(const std::string& name) {
@@ -71,7 +75,11 @@ absl::StatusOr<int64_t> ImageFinder::Find(const std::string& name) {
   if (known != by_name_.end()) {
     return absl::NotFoundError(absl::StrCat("image ", normal, " is not there"));
   }
-  absl::StatusOr<int64_t> found = FindNew(normal);
+  std::vector<std::string> names = {normal};
+  for (std::string& form : std::vector<std::string>{Composed(normal), Decomposed(normal)}) {
+    if (form != normal) names.push_back(std::move(form));
+  }
+  absl::StatusOr<int64_t> found = FindNew(names);
   // Other errors are not remembered: they end the reading.
   if (found.ok() || absl::IsNotFound(found.status())) by_name_[normal] = found.value_or(-1);
   return found;

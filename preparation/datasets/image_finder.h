@@ -28,8 +28,10 @@ class ImageFinder {
   void KeepToOnePlace() { one_place_ = true; }
 
   // The number in set->images of the file `name` ("train2014/x.jpg"; "./x.jpg" and "x.jpg" are
-  // one). NotFound if there is none; FailedPrecondition if there was none of the first
-  // kMostSearches either: the images are not there at all. Other errors: an archive cannot be read.
+  // one), or else the file whose name differs only in how accented letters are composed: tables and
+  // file systems write them in two ways. NotFound if there is none; FailedPrecondition if there was
+  // none of the first kMostSearches either: the images are not there at all. Other errors: an
+  // archive cannot be read.
   absl::StatusOr<int64_t> Find(const std::string& name);
 
   // A search through everything takes long; so many may fail, then only places where an image was
@@ -46,8 +48,9 @@ class ImageFinder {
   // The file's number, added to the set if it is new.
   int64_t NumberOf(const std::shared_ptr<const FileTree>& tree, size_t file);
   bool FoundIn(const FileTree* tree) const;
-  absl::StatusOr<int64_t> FindNew(const std::string& name);
-  absl::StatusOr<int64_t> SearchEverywhere(const std::string& name);
+  // `names`: ways to write one name; the first that is there counts.
+  absl::StatusOr<int64_t> FindNew(const std::vector<std::string>& names);
+  absl::StatusOr<int64_t> SearchEverywhere(const std::vector<std::string>& names);
 
   DatasetFiles* const files_;
   SampleSet* const set_;

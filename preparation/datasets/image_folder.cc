@@ -11,15 +11,29 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/base/random.h"
+#include "common/base/status.h"
 #include "common/base/status_macros.h"
+#include "preparation/files/text_encoding.h"
+#include "preparation/files/utf8.h"
 
 namespace tributary {
 namespace {
 
 const std::vector<std::string>& Extensions() {
   static const std::vector<std::string> kExtensions = {".jpg",  ".jpeg", ".png", ".bmp", ".webp",
-                                                       ".tiff", ".tif",  ".ppm", ".pgm", ".svg"};
+                                                       ".tiff", ".tif",  ".ppm", ".pgm", ".svg",
+                                                       ".gif",  ".jp2",  ".dcm"};
   return kExtensions;
+}
+
+// The class that a folder's name says: in UTF-8, with its letters composed, so that it is the same
+// class whatever system wrote the name.
+absl::StatusOr<std::string> ClassNamed(absl::string_view folder, const std::string& encoding) {
+  if (!FindBrokenUtf8(folder)) return Composed(folder);
+  if (!encoding.empty()) return ToUtf8(folder, encoding);
+  return absl::InvalidArgumentError(absl::StrCat(
+      "the folder \"", AsUsualText(folder), "\" has a name that is not UTF-8; say its ",
+      "encoding (--encoding ", kUsualEncoding, "), or rename it"));
 }
 
 // Why a file is not taken; nothing if it is.
@@ -28,6 +42,10 @@ std::optional<std::string> WhyNot(absl::string_view name) {
   if (absl::StartsWith(file, ".") || absl::StartsWith(name, "__MACOSX/")) return "a hidden file";
   const auto ends = [&](const std::string& one) { return absl::EndsWithIgnoreCase(file, one); };
   if (std::any_of(Extensions().begin(), Extensions().end(), ends)) return std::nullopt;
+  for (const char* volume : {".nii", ".nii.gz"}) {
+    if (!absl::EndsWithIgnoreCase(file, volume)) continue;
+    return "a NIfTI volume, which is no image; write the slices that matter as PNG or DICOM";
+  }
   return absl::StrCat("no image by its name; expected ", absl::StrJoin(Extensions(), ", "));
 }
 
@@ -40,7 +58,9 @@ struct ClassImage {
 class PartImages {
  public:
   // Takes the files behind `prefix`; what is no image of a class goes to `skipped`.
-  PartImages(const FileTree& tree, absl::string_view prefix, std::vector<SkippedSample>* skipped) {
+  // `encoding`: of folders' names that are not UTF-8.
+  PartImages(const FileTree& tree, absl::string_view prefix, const std::string& encoding,
+             std::vector<SkippedSample>* skipped) {
     const auto& names = tree.names();
     const auto begin = std::lower_bound(names.begin(), names.end(), prefix);
     for (auto name = begin; name != names.end() && absl::StartsWith(*name, prefix); ++name) {
@@ -51,12 +71,19 @@ class PartImages {
       if (!reason && slash == absl::string_view::npos) reason = "in no class's folder";
       if (reason) {
         skipped->push_back({tree.Describe(file), 0, *reason});
-      } else {
-        images_.push_back({file, std::string(inside.substr(0, slash))});
+        continue;
       }
+      absl::StatusOr<std::string> name_of_class = ClassNamed(inside.substr(0, slash), encoding);
+      if (!name_of_class.ok()) {
+        status_ = Annotate(name_of_class.status(), tree.path());
+        return;
+      }
+      images_.push_back({file, *std::move(name_of_class)});
     }
   }
 
+  // InvalidArgument if the name of a class cannot be read.
+  const absl::Status& status() const { return status_; }
   const std::vector<ClassImage>& images() const { return images_; }
 
   // Its folders' names and `known`, sorted.
@@ -67,13 +94,16 @@ class PartImages {
   }
 
  private:
+  absl::Status status_;
   std::vector<ClassImage> images_;
 };
 
 // Whether a folder called "train" is that of a part and not that of a class.
 bool HasClasses(const LocatedFile& folder) {
   std::vector<SkippedSample> ignored;
-  return !PartImages(*folder.tree, folder.prefix, &ignored).images().empty();
+  // Whatever the encoding of their names, which is read later.
+  const PartImages images(*folder.tree, folder.prefix, "latin1", &ignored);
+  return !images.images().empty();
 }
 
 // Adds an image whose class training has; others are listed.
@@ -155,7 +185,9 @@ absl::StatusOr<SampleSet> ReadImageFolder(const DatasetSource& source) {
   const FileTree& tree = *located->tree;
   set.trees = {located->tree};
   const std::string train = parted ? located->prefix : FolderOfClasses(tree);
-  const PartImages images(tree, train, &set.skipped);
+  NoteLeftOut(tree, &set);
+  const PartImages images(tree, train, source.encoding, &set.skipped);
+  RETURN_IF_ERROR(images.status());
   set.classes = images.Classes(source.classes);
   const std::string test =
       parted ? FindTestFolder(tree, train.substr(0, train.size() - std::string("train/").size()))
@@ -164,7 +196,8 @@ absl::StatusOr<SampleSet> ReadImageFolder(const DatasetSource& source) {
     RETURN_IF_ERROR(DrawParts(images, source, &set));
   } else {
     for (const ClassImage& image : images.images()) AddImage(image, &set, &set.train);
-    const PartImages test_images(tree, test, &set.skipped);
+    const PartImages test_images(tree, test, source.encoding, &set.skipped);
+    RETURN_IF_ERROR(test_images.status());
     for (const ClassImage& image : test_images.images()) AddImage(image, &set, &set.test);
   }
   if (!set.train.empty()) return set;

@@ -20,8 +20,8 @@ struct Role {
 
 const std::vector<Role>& Roles() {
   static const std::vector<Role> kRoles = {
-      {"path", &OwnColumns::path, {"path", "image", "image_path", "file", "filename"}},
-      {"text", &OwnColumns::text, {"text", "caption", "description", "title"}},
+      {"path", &OwnColumns::path, {"path", "image", "image_path", "file", "filename", "file_name"}},
+      {"text", &OwnColumns::text, {"text", "caption", "captions", "description", "title"}},
       {"label", &OwnColumns::label, {"label", "class", "category"}},
       {"owner", &OwnColumns::owner, {"owner", "site", "client", "source"}},
       {"split", &OwnColumns::split, {"split", "set", "fold"}}};

@@ -21,8 +21,8 @@ struct OwnColumns {
 };
 
 // Role -> column names, the first of which is the role's own; case does not matter:
-//   path   path, image, image_path, file, filename
-//   text   text, caption, description, title
+//   path   path, image, image_path, file, filename, file_name
+//   text   text, caption, captions, description, title
 //   label  label, class, category
 //   owner  owner, site, client, source
 //   split  split, set, fold

@@ -18,9 +18,11 @@
 #include "preparation/datasets/captioned_images.h"
 #include "preparation/datasets/image_finder.h"
 #include "preparation/datasets/own_columns.h"
+#include "preparation/datasets/own_encoding.h"
 #include "preparation/datasets/own_labels.h"
 #include "preparation/datasets/own_rows.h"
 #include "preparation/datasets/own_tables.h"
+#include "preparation/files/text_encoding.h"
 
 namespace tributary {
 namespace {
@@ -65,18 +67,24 @@ class OwnReader {
     std::string path;
     int32_t origin = 0;
     OwnColumns columns{};
+    std::vector<std::string> names{};  // of all columns
     std::optional<Part> fixed{};
     absl::flat_hash_map<uint64_t, int64_t> lines{};  // by a row's hash
   };
 
-  absl::Status OpenImages();
-  absl::Status AddRow(DelimitedRecord row, Table* table);
+  // For names relative to the folder of `table`: the same name beside another is another image.
+  absl::Status OpenImages(const LocatedFile& table);
+  absl::Status AddRow(OwnRow row, Table* table);
+  // A sample of `row`, whose text column holds one text.
+  absl::Status AddSample(const OwnRow& row, Table* table);
   // Empty if text, label and owner of `row` became `sample`, else why not.
-  std::string ReadFields(std::vector<std::string>* fields, const OwnColumns& columns,
+  std::string ReadFields(const std::vector<std::string>& fields, const OwnColumns& columns,
                          Sample* sample);
+  // By the name as it is written, else without the spaces around it.
   absl::StatusOr<int64_t> FindImage(const std::string& name);
-  // Nothing if the split column has no part's name.
-  std::optional<Part> PartOf(const DelimitedRecord& row, const Table& table, const Sample& sample);
+  absl::StatusOr<int64_t> FindExactly(const std::string& name);
+  // Of the row's split column, else drawn. NotFound, with the reason, if it is in no part.
+  absl::StatusOr<Part> PartOf(const OwnRow& row, const Table& table, const Sample& sample);
   Part Draw(int64_t image);
   std::vector<Sample>* SamplesOf(Part part);
 
@@ -89,10 +97,10 @@ class OwnReader {
   std::vector<Sample> validation_;
   std::vector<std::optional<Part>> drawn_;  // by image
   OwnLabels labels_;
+  EncodingLosses losses_;
 };
 
-absl::Status OwnReader::OpenImages() {
-  if (finder_ != nullptr) return absl::OkStatus();
+absl::Status OwnReader::OpenImages(const LocatedFile& table) {
   if (!tables_->files) {
     ASSIGN_OR_RETURN(tables_->files, DatasetFiles::Open(tables_->folder, source_.scratch));
   }
@@ -100,7 +108,6 @@ absl::Status OwnReader::OpenImages() {
   finder_ = std::make_unique<ImageFinder>(&*tables_->files, set_);
   // A row means the file that it names: old/images/1.png is no substitute for images/1.png.
   finder_->KeepToOnePlace();
-  const LocatedFile& table = tables_->train;
   const std::string& name = table.tree->names()[table.file];
   const size_t slash = name.rfind('/');
   finder_->LookIn(table.tree, slash == std::string::npos ? "" : name.substr(0, slash + 1));
@@ -108,14 +115,21 @@ absl::Status OwnReader::OpenImages() {
 }
 
 absl::StatusOr<int64_t> OwnReader::FindImage(const std::string& name) {
+  const std::string trimmed(absl::StripAsciiWhitespace(name));
+  if (trimmed.empty()) return absl::NotFoundError("empty path");
+  absl::StatusOr<int64_t> found = FindExactly(name);
+  return absl::IsNotFound(found.status()) && trimmed != name ? FindExactly(trimmed) : found;
+}
+
+absl::StatusOr<int64_t> OwnReader::FindExactly(const std::string& name) {
   if (!absl::StartsWith(name, "/")) return finder_->Find(name);
   return finder_->Find(std::filesystem::path(name).lexically_relative(folder_).string());
 }
 
-std::string OwnReader::ReadFields(std::vector<std::string>* fields, const OwnColumns& columns,
+std::string OwnReader::ReadFields(const std::vector<std::string>& fields, const OwnColumns& columns,
                                   Sample* sample) {
   const auto take = [&](const std::optional<size_t>& column) {
-    return column ? std::string(absl::StripAsciiWhitespace((*fields)[*column])) : "";
+    return column ? std::string(absl::StripAsciiWhitespace(fields[*column])) : "";
   };
   sample->owner = take(columns.owner);
   if (set_->modality != Modality::kImage) {
@@ -140,11 +154,21 @@ Part OwnReader::Draw(int64_t image) {
   return *drawn;
 }
 
-std::optional<Part> OwnReader::PartOf(const DelimitedRecord& row, const Table& table,
-                                      const Sample& sample) {
-  if (table.fixed) return table.fixed;
-  if (table.columns.split) return PartNamed(row.fields[*table.columns.split]);
-  return Draw(sample.image);
+absl::StatusOr<Part> OwnReader::PartOf(const OwnRow& row, const Table& table,
+                                       const Sample& sample) {
+  const std::string split = table.columns.split ? row.fields[*table.columns.split] : "";
+  const std::optional<Part> named = PartNamed(split);
+  if (table.fixed) {
+    // A row of the training table that says it tests must not be trained on.
+    if (!named || (*named == Part::kTrain) == (*table.fixed == Part::kTrain)) return *table.fixed;
+    return absl::NotFoundError(absl::StrCat("split \"", split.substr(0, 50), "\" in the table of ",
+                                            *table.fixed == Part::kTrain ? "training" : "test",
+                                            " samples"));
+  }
+  if (!table.columns.split) return Draw(sample.image);
+  if (named) return *named;
+  return absl::NotFoundError(
+      absl::StrCat("split \"", split.substr(0, 50), "\"; expected train, val or test"));
 }
 
 std::vector<Sample>* OwnReader::SamplesOf(Part part) {
@@ -152,30 +176,57 @@ std::vector<Sample>* OwnReader::SamplesOf(Part part) {
   return part == Part::kTest ? &set_->test : &set_->train;
 }
 
-absl::Status OwnReader::AddRow(DelimitedRecord row, Table* table) {
+absl::Status OwnReader::AddRow(OwnRow row, Table* table) {
+  const OwnColumns& columns = table->columns;
   const auto leave = [&](std::string reason) {
     return Skip(set_, table->path, row.line, std::move(reason));
   };
+  if (row.undecodable) {
+    const bool classes = set_->modality != Modality::kPair;
+    losses_.Note(classes ? Composed(absl::StripAsciiWhitespace(row.fields[*columns.label])) : "");
+  }
   if (!row.broken.empty()) return leave(std::move(row.broken));
   // The same row twice is one sample: copied tables often hold each row again.
   const auto [same, is_new] = table->lines.try_emplace(HashOf(row.fields), row.line);
   if (!is_new) return leave(absl::StrCat("the same as line ", same->second));
+  std::vector<std::string> captions;
+  for (const auto& column :
+       {columns.path, columns.text, columns.label, columns.owner, columns.split}) {
+    if (!column) continue;
+    if (const auto wrong = row.unusable.find(*column); wrong != row.unusable.end()) {
+      return leave(wrong->second);
+    }
+    const auto list = row.lists.find(*column);
+    if (list == row.lists.end()) continue;
+    if (column != columns.text || set_->modality != Modality::kPair) {
+      return leave(
+          absl::StrCat("\"", table->names[*column], "\" is an array; expected a text or a number"));
+    }
+    if (list->second.empty()) return leave("empty caption");
+    captions = list->second;
+  }
+  if (captions.empty()) return AddSample(row, table);
+  for (std::string& caption : captions) {
+    row.fields[*columns.text] = std::move(caption);
+    RETURN_IF_ERROR(AddSample(row, table));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OwnReader::AddSample(const OwnRow& row, Table* table) {
   Sample sample;
   sample.origin = table->origin;
   sample.line = row.line;
-  if (std::string why = ReadFields(&row.fields, table->columns, &sample); !why.empty()) {
-    return leave(std::move(why));
+  if (std::string why = ReadFields(row.fields, table->columns, &sample); !why.empty()) {
+    return Skip(set_, table->path, row.line, std::move(why));
   }
   if (set_->modality != Modality::kText) {
     const absl::StatusOr<int64_t> image = FindImage(row.fields[*table->columns.path]);
     if (!image.ok()) return SkipMissing(set_, table->path, row.line, image.status());
     sample.image = *image;
   }
-  const std::optional<Part> part = PartOf(row, *table, sample);
-  if (!part) {
-    return leave(absl::StrCat("split \"", row.fields[*table->columns.split].substr(0, 50),
-                              "\"; expected train, val or test"));
-  }
+  const absl::StatusOr<Part> part = PartOf(row, *table, sample);
+  if (!part.ok()) return SkipMissing(set_, table->path, row.line, part.status());
   SamplesOf(*part)->push_back(std::move(sample));
   return absl::OkStatus();
 }
@@ -183,19 +234,22 @@ absl::Status OwnReader::AddRow(DelimitedRecord row, Table* table) {
 absl::Status OwnReader::Read(const LocatedFile& file, std::optional<Part> fixed) {
   Table table = {.path = file.tree->Describe(file.file), .fixed = fixed};
   table.origin = AddOrigin(set_, table.path);
-  ASSIGN_OR_RETURN(const std::string text, ReadSourceFile(*file.tree, file.file, set_));
+  ASSIGN_OR_RETURN(std::string bytes, ReadSourceFile(*file.tree, file.file, set_));
+  ASSIGN_OR_RETURN(const std::string text,
+                   DecodeTable(std::move(bytes), source_.encoding, table.path));
   ASSIGN_OR_RETURN(const std::unique_ptr<OwnRows> rows, OwnRows::Open(text, table.path));
   absl::StatusOr<OwnColumns> columns = ChooseColumns(rows->columns(), source_.columns);
   if (!columns.ok()) return Annotate(columns.status(), table.path);
   table.columns = *columns;
+  table.names = rows->columns();
   if (set_->origins.size() > 1 && columns->modality != set_->modality) {
     return absl::InvalidArgumentError(
         absl::StrCat(table.path, ": its columns make it ", ModalityName(columns->modality),
                      ", those of ", set_->origins[0], " ", ModalityName(set_->modality)));
   }
   set_->modality = columns->modality;
-  if (set_->modality != Modality::kText) RETURN_IF_ERROR(OpenImages());
-  for (DelimitedRecord row; rows->Next(&row);) {
+  if (set_->modality != Modality::kText) RETURN_IF_ERROR(OpenImages(file));
+  for (OwnRow row; rows->Next(&row);) {
     RETURN_IF_ERROR(AddRow(std::move(row), &table));
     // Checked for each row: a label column of file names would fill the memory first.
     if (labels_.size() <= kMostClasses) continue;
@@ -207,7 +261,9 @@ absl::Status OwnReader::Read(const LocatedFile& file, std::optional<Part> fixed)
 
 absl::Status OwnReader::Finish() {
   if (set_->test.empty()) set_->test = std::move(validation_);
-  return set_->modality == Modality::kPair ? absl::OkStatus() : labels_.NameClasses(source_.classes, set_);
+  if (set_->modality != Modality::kPair)
+    RETURN_IF_ERROR(labels_.NameClasses(source_.classes, set_));
+  return losses_.Report(set_);
 }
 
 absl::StatusOr<SampleSet> ReadOwn(const DatasetSource& source, const std::string& format,

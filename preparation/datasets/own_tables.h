@@ -17,8 +17,10 @@ struct OwnTables {
   std::optional<DatasetFiles> files;  // of it; nothing if they were not needed to find the tables
 };
 
-// `root`: a table, or a folder or archive that holds "train<extension>", "data<extension>" or a
-// single file with one of `extensions`. NotFound; InvalidArgument lists them if there are several.
+// `root`: a table, or a folder or archive that holds "train<extension>",
+// "train/metadata<extension>" (as Hugging Face's folders), "data<extension>", "metadata<extension>"
+// or a single file with one of `extensions`. NotFound; InvalidArgument lists them if there are
+// several, and says how to convert a table of another kind (Parquet).
 absl::StatusOr<OwnTables> FindOwnTables(const std::string& root, const std::string& scratch,
                                         const std::vector<std::string>& extensions);
 

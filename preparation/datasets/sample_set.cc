@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "common/base/hash.h"
 #include "common/base/status_macros.h"
+#include "preparation/files/text_encoding.h"
 
 namespace tributary {
 namespace {
@@ -45,10 +46,27 @@ absl::Status CheckSource(const DatasetReader& reader, const DatasetSource& sourc
   if (!reader.takes_columns && !source.columns.empty()) {
     return refuse("has no columns to choose (--column); csv and jsonl have");
   }
-  return absl::OkStatus();
+  if (source.encoding.empty()) return absl::OkStatus();
+  if (!reader.takes_encoding) {
+    return refuse(
+        "has one encoding, its publisher's (--encoding); csv, jsonl and image-folder, "
+        "which are yours, may have any");
+  }
+  return CheckEncoding(source.encoding);
+}
+
+void NoteLeftOut(const FileTree& tree, SampleSet* set) {
+  const auto known = [&](const std::string& path) {
+    return std::any_of(set->skipped.begin(), set->skipped.end(),
+                       [&](const SkippedSample& one) { return one.file == path; });
+  };
+  for (const FileTree::LeftOut& one : tree.left_out()) {
+    if (!known(one.path)) set->skipped.push_back({one.path, 0, one.reason});
+  }
 }
 
 absl::StatusOr<std::string> ReadSourceFile(const FileTree& tree, size_t file, SampleSet* set) {
+  NoteLeftOut(tree, set);
   ASSIGN_OR_RETURN(std::string bytes, tree.Read(file));
   set->sources.push_back({tree.Describe(file), bytes.size(), Sha256Hex(bytes)});
   return bytes;

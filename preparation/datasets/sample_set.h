@@ -72,6 +72,8 @@ struct SampleSet {
   std::vector<std::string> origins;  // files that Sample::line counts in
   std::vector<SkippedSample> skipped;
   std::vector<SourceFile> sources;
+  // What a person should know of how the set was read, in sentences: for the report.
+  std::vector<std::string> notes;
 };
 
 // Where and how to read a dataset.
@@ -85,6 +87,9 @@ struct DatasetSource {
   std::string train_ids{}, test_ids{};
   // For your own files: role (path, text, label, owner, split) -> column. Missing: the role's name.
   std::map<std::string, std::string> columns{};
+  // Of the text and of names of classes: a name that ICU knows; empty: UTF-8, and what is not is
+  // left out and told.
+  std::string encoding{};
   // Share of samples for the test where the source has no split of its own.
   double test_share = 0.1;
   // Classes that a schema names: test samples of these stay, though training may lack them. Of your
@@ -100,8 +105,9 @@ struct DatasetReader {
   std::string licence;                // one line, for the manifest
   int64_t image_size;                 // training resolution unless asked otherwise; 0: no images
   std::function<absl::StatusOr<SampleSet>(const DatasetSource&)> read;  // after CheckSource()
-  bool takes_ids = false;      // DatasetSource::train_ids, test_ids
-  bool takes_columns = false;  // DatasetSource::columns
+  bool takes_ids = false;       // DatasetSource::train_ids, test_ids
+  bool takes_columns = false;   // DatasetSource::columns
+  bool takes_encoding = false;  // DatasetSource::encoding
 };
 
 // All of them; preparation/datasets/ has a file for each.
@@ -112,8 +118,11 @@ const std::vector<DatasetReader>& DatasetReaders();
 absl::StatusOr<const DatasetReader*> FindDatasetReader(const std::string& name);
 
 // InvalidArgument where `source` asks for what `reader` does not have and would pass over in
-// silence: an unknown variant, ids, columns.
+// silence: an unknown variant, ids, columns, an encoding.
 absl::Status CheckSource(const DatasetReader& reader, const DatasetSource& source);
+
+// Lists folders that `tree` could not look into as skipped, each once.
+void NoteLeftOut(const FileTree& tree, SampleSet* set);
 
 // Reads file number `file` of `tree` whole and notes it in `set->sources`.
 absl::StatusOr<std::string> ReadSourceFile(const FileTree& tree, size_t file, SampleSet* set);

@@ -18,6 +18,7 @@
 #include "preparation/datasets/mnist.h"
 #include "preparation/datasets/own_files.h"
 #include "preparation/datasets/sample_set.h"
+#include "preparation/datasets/webdataset.h"
 #include "preparation/datasets/wordnet_glosses.h"
 
 namespace tributary {
@@ -74,7 +75,10 @@ const std::vector<DatasetReader>& DatasetReaders() {
        "images: your own, a folder for each class",
        "yours",
        224,
-       ReadImageFolder},
+       ReadImageFolder,
+       /*takes_ids=*/false,
+       /*takes_columns=*/false,
+       /*takes_encoding=*/true},
       {"ag-news",
        {"basic-english", "as-published"},
        "texts: news by topic, 4 classes",
@@ -95,7 +99,8 @@ const std::vector<DatasetReader>& DatasetReaders() {
        224,
        ReadOwnCsv,
        /*takes_ids=*/false,
-       /*takes_columns=*/true},
+       /*takes_columns=*/true,
+       /*takes_encoding=*/true},
       {"flickr30k",
        {"karpathy", "release", "split"},
        "pairs: photographs with five captions each",
@@ -110,13 +115,21 @@ const std::vector<DatasetReader>& DatasetReaders() {
        224,
        ReadOwnJsonLines,
        /*takes_ids=*/false,
-       /*takes_columns=*/true},
+       /*takes_columns=*/true,
+       /*takes_encoding=*/true},
       {"medical-abstracts",
        {},
        "texts: abstracts by the patient's condition, 5 classes",
        "CC BY-SA 3.0",
        0,
        ReadMedicalAbstracts},
+      {"webdataset",
+       {},
+       "pairs, images or texts: your own, tar archives of KEY.jpg with KEY.txt, KEY.cls or "
+       "KEY.json",
+       "yours",
+       224,
+       ReadWebDataset},
   });
   return kReaders;
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/base/status.h"
 #include "common/base/status_macros.h"
 
 namespace tributary {
@@ -130,7 +131,10 @@ absl::StatusOr<Dealing> ParseDealing(const std::string& words) {
     return dealing;
   }
   if (absl::ConsumePrefix(&rest, "dirichlet:") && absl::SimpleAtod(rest, &dealing.alpha) &&
-      dealing.alpha > 0) {
+      !(dealing.alpha <= 0)) {
+    if (absl::Status status = CheckAlpha(dealing.alpha); !status.ok()) {
+      return Annotate(status, absl::StrCat("partition ", words));
+    }
     dealing.kind = Dealing::Kind::kDirichlet;
     return dealing;
   }

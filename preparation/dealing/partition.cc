@@ -6,12 +6,14 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/status_macros.h"
 
 namespace tributary {
 namespace {
 
 constexpr size_t kFewestSamples = 10;
 constexpr int kMostTries = 10'000;  // the release tries without end
+constexpr int kMostDraws = 1'000;   // of one class's proportions
 
 std::vector<int64_t> Range(int64_t count) {
   std::vector<int64_t> items(static_cast<size_t>(count));
@@ -52,6 +54,35 @@ std::vector<double> WithoutFull(std::vector<double> proportions, const Partition
   return proportions;
 }
 
+// Drawn anew if the proportions of all that are not full are 0, as small alphas make them; empty if
+// no draw of many gives any of them a share.
+std::vector<double> DrawProportions(const Partition& hands, double alpha, double share,
+                                    PartitionDraws* draws) {
+  std::vector<double> proportions;
+  for (int draw = 0; draw < kMostDraws && proportions.empty(); ++draw) {
+    proportions = WithoutFull(draws->Dirichlet(alpha, hands.size()), hands, share);
+  }
+  return proportions;
+}
+
+// Deals each class out by proportions of its own; empty if one cannot be dealt.
+Partition DealByClass(const std::vector<std::vector<int64_t>>& by_class, size_t clients,
+                      double alpha, double share, PartitionDraws* draws) {
+  Partition hands(clients);
+  for (std::vector<int64_t> items : by_class) {
+    draws->Shuffle(&items);
+    if (items.empty()) {
+      // Drawn all the same, once, so that the classes behind it are dealt as the release does it.
+      draws->Dirichlet(alpha, clients);
+      continue;
+    }
+    const std::vector<double> proportions = DrawProportions(hands, alpha, share, draws);
+    if (proportions.empty()) return {};
+    Deal(items, proportions, &hands);
+  }
+  return hands;
+}
+
 int ClassesIn(const std::vector<int64_t>& hand, absl::Span<const int32_t> labels) {
   std::set<int32_t> classes;
   for (const int64_t sample : hand) classes.insert(labels[static_cast<size_t>(sample)]);
@@ -60,9 +91,17 @@ int ClassesIn(const std::vector<int64_t>& hand, absl::Span<const int32_t> labels
 
 }  // namespace
 
+absl::Status CheckAlpha(double alpha) {
+  if (alpha >= kLeastAlpha && alpha <= kMostAlpha) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("dirichlet: ALPHA is ", alpha, "; expected a number from ", kLeastAlpha, " to ",
+                   kMostAlpha, " (small: few classes a client; large: all alike)"));
+}
+
 absl::StatusOr<Partition> PartitionDirichlet(absl::Span<const int32_t> labels, int classes,
                                              int clients, double alpha, PartitionDraws* draws,
                                              int min_classes) {
+  RETURN_IF_ERROR(CheckAlpha(alpha));
   if (labels.size() < kFewestSamples * static_cast<size_t>(clients)) {
     return absl::InvalidArgumentError(absl::StrCat(labels.size(), " samples are too few for ",
                                                    clients, " clients with at least ",
@@ -74,21 +113,11 @@ absl::StatusOr<Partition> PartitionDirichlet(absl::Span<const int32_t> labels, i
   }
   const double share = static_cast<double>(labels.size()) / clients;
   for (int attempt = 0; attempt < kMostTries; ++attempt) {
-    Partition hands(static_cast<size_t>(clients));
-    for (std::vector<int64_t> items : by_class) {
-      draws->Shuffle(&items);
-      std::vector<double> proportions;
-      // Drawn anew if the proportions of all that are not full are 0, as tiny alphas make them.
-      // While there are samples left somebody is not full; of a class without any, everybody may
-      // be.
-      do {
-        proportions = WithoutFull(draws->Dirichlet(alpha, hands.size()), hands, share);
-      } while (proportions.empty() && !items.empty());
-      if (!items.empty()) Deal(items, proportions, &hands);
-    }
-    const bool all_right = std::all_of(hands.begin(), hands.end(), [&](const auto& hand) {
-      return hand.size() >= kFewestSamples && ClassesIn(hand, labels) >= min_classes;
-    });
+    Partition hands = DealByClass(by_class, static_cast<size_t>(clients), alpha, share, draws);
+    const bool all_right =
+        !hands.empty() && std::all_of(hands.begin(), hands.end(), [&](const auto& hand) {
+          return hand.size() >= kFewestSamples && ClassesIn(hand, labels) >= min_classes;
+        });
     if (!all_right) continue;
     for (std::vector<int64_t>& hand : hands) draws->Shuffle(&hand);
     return hands;

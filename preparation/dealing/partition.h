@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "common/base/random.h"
@@ -40,8 +41,17 @@ class StreamDraws : public PartitionDraws {
   RandomStream stream_;
 };
 
+// Below, every draw may underflow to 0 for as long as anybody waits; above, all shares are equal to
+// the last bit that matters.
+inline constexpr double kLeastAlpha = 1e-4;
+inline constexpr double kMostAlpha = 1e6;
+
+// InvalidArgument unless `alpha` lies between the two; infinity and NaN do not.
+absl::Status CheckAlpha(double alpha);
+
 // Dirichlet(alpha) by class: see docs/algorithm.md section 2. `labels`: of each
-// sample, in [0, classes). InvalidArgument if there are fewer than 10 samples for each client;
+// sample, in [0, classes); a class without samples is dealt out as nothing. InvalidArgument if
+// CheckAlpha() refuses `alpha` or there are fewer than 10 samples for each client;
 // ResourceExhausted if no draw of many gives every client 10 samples, and samples of at least
 // `min_classes` classes (which the paper's release does not ask for).
 absl::StatusOr<Partition> PartitionDirichlet(absl::Span<const int32_t> labels, int classes,

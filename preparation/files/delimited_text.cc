@@ -28,7 +28,7 @@ bool IsEmptyLine(absl::string_view line) {
 // libcsv, fed line by line: it then completes one record at most with each.
 class DelimitedText::Parser {
  public:
-  explicit Parser(const DelimitedFormat& format) : format_(format) { Start(); }
+  Parser(const DelimitedFormat& format, bool spaces) : format_(format), spaces_(spaces) { Start(); }
   ~Parser() { csv_free(&parser_); }
   Parser(const Parser&) = delete;
   Parser& operator=(const Parser&) = delete;
@@ -62,7 +62,7 @@ class DelimitedText::Parser {
     csv_set_delim(&parser_, static_cast<unsigned char>(format_.delimiter));
     csv_set_quote(&parser_, format_.quotes ? CSV_QUOTE : kNoQuote);
     // libcsv would take spaces off the ends of a field; RFC 4180 counts them to it.
-    csv_set_space_func(&parser_, [](unsigned char) { return 0; });
+    if (!spaces_) csv_set_space_func(&parser_, [](unsigned char) { return 0; });
   }
   static void OnField(void* bytes, size_t size, void* self) {
     static_cast<Parser*>(self)->fields_->emplace_back(static_cast<const char*>(bytes), size);
@@ -72,6 +72,7 @@ class DelimitedText::Parser {
   }
 
   const DelimitedFormat format_;
+  const bool spaces_;
   csv_parser parser_;
   std::vector<std::string>* fields_ = nullptr;
   bool complete_ = false;
@@ -80,7 +81,8 @@ class DelimitedText::Parser {
 DelimitedText::DelimitedText(absl::string_view text, DelimitedFormat format)
     : text_(absl::StripPrefix(text, kByteOrderMark)),
       format_(format),
-      parser_(std::make_unique<Parser>(format)) {}
+      parser_(std::make_unique<Parser>(format, false)),
+      spaced_parser_(std::make_unique<Parser>(format, true)) {}
 
 DelimitedText::~DelimitedText() = default;
 
@@ -95,8 +97,23 @@ absl::string_view DelimitedText::LineAt(size_t begin) const {
   return rest.substr(0, line.size() + 1);
 }
 
-void DelimitedText::ReadRecord(DelimitedRecord* record, size_t* end, int64_t* lines) {
-  parser_->Begin(&record->fields);
+bool DelimitedText::HasSpacedQuote() const {
+  if (!format_.spaces_around_quotes) return false;
+  const absl::string_view line = LineAt(next_);
+  for (size_t quote = line.find('"'); quote != absl::string_view::npos;
+       quote = line.find('"', quote + 1)) {
+    const size_t before = quote == 0 ? quote : line.find_last_not_of(' ', quote - 1);
+    if (quote > 0 && line[quote - 1] == ' ' &&
+        (before == absl::string_view::npos || line[before] == format_.delimiter)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void DelimitedText::ReadRecord(Parser* parser, DelimitedRecord* record, size_t* end,
+                               int64_t* lines) {
+  parser->Begin(&record->fields);
   *end = next_;
   *lines = 0;
   // One line completes a record, except within quotes: the record then goes on behind its end.
@@ -107,11 +124,11 @@ void DelimitedText::ReadRecord(DelimitedRecord* record, size_t* end, int64_t* li
     if (*end - next_ > format_.most_bytes) {
       record->broken = absl::StrCat("longer than ", format_.most_bytes,
                                     *lines > 1 ? " bytes: a quote is not closed" : " bytes");
-      parser_->Restart();
-    } else if (!parser_->Feed(line, *end == text_.size())) {
+      parser->Restart();
+    } else if (!parser->Feed(line, *end == text_.size())) {
       record->broken = "a quote that is not closed, or stands within a field without being doubled";
     }
-  } while (record->broken.empty() && !parser_->complete());
+  } while (record->broken.empty() && !parser->complete());
 }
 
 std::string DelimitedText::CheckRecord(absl::string_view bytes,
@@ -133,15 +150,27 @@ bool DelimitedText::Next(DelimitedRecord* record) {
   *record = {.line = line_};
   size_t end;
   int64_t lines;
-  ReadRecord(record, &end, &lines);
+  ReadRecord(parser_.get(), record, &end, &lines);
+  if (!record->broken.empty() && HasSpacedQuote()) {
+    DelimitedRecord spaced = {.line = line_};
+    size_t spaced_end;
+    int64_t spaced_lines;
+    ReadRecord(spaced_parser_.get(), &spaced, &spaced_end, &spaced_lines);
+    if (spaced.broken.empty()) {
+      *record = std::move(spaced);
+      end = spaced_end;
+      lines = spaced_lines;
+    }
+  }
   bool resume_at_next_line = !record->broken.empty();
   if (record->broken.empty()) {
     record->broken = CheckRecord(text_.substr(next_, end - next_), record->fields);
     // A wrong number of fields may come from a stray quote that took the next lines in. Broken
     // UTF-8 in the right number does not: that record ends where it says.
     resume_at_next_line = record->fields.size() != format_.fields;
+    record->undecodable = !record->broken.empty() && !resume_at_next_line;
   }
-  if (!record->broken.empty()) record->fields.clear();
+  if (!record->broken.empty() && !record->undecodable) record->fields.clear();
   if (resume_at_next_line) {
     end = next_ + LineAt(next_).size();
     lines = 1;

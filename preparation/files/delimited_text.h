@@ -30,12 +30,16 @@ struct DelimitedFormat {
   bool quotes = true;           // false: a quote is a character like any other
   size_t fields = 0;            // of each record; 0: as many as the first whole one has
   size_t most_bytes = 1 << 20;  // of a record
+  // A field may have spaces around its quotes (a, "b, c"), as in tables that people type. Only a
+  // record that cannot be read without is read so.
+  bool spaces_around_quotes = false;
 };
 
 struct DelimitedRecord {
   int64_t line = 0;  // where it begins, from 1
   std::vector<std::string> fields{};
-  std::string broken{};  // why it cannot be read; empty if it can
+  std::string broken{};      // why it cannot be read; empty if it can
+  bool undecodable = false;  // broken by nothing but bytes that are not UTF-8: fields are there
 };
 
 class DelimitedText {
@@ -55,13 +59,15 @@ class DelimitedText {
   // The line that begins at `begin`, with its end.
   absl::string_view LineAt(size_t begin) const;
   // Reads the record that begins at next_: its fields, and where it ends. Leaves next_.
-  void ReadRecord(DelimitedRecord* record, size_t* end, int64_t* lines);
+  void ReadRecord(Parser* parser, DelimitedRecord* record, size_t* end, int64_t* lines);
+  // Whether the line at next_ has a quote that only spaces part from the delimiter before it.
+  bool HasSpacedQuote() const;
   // Why a record that could be taken apart is no use all the same; empty if it is.
   std::string CheckRecord(absl::string_view bytes, const std::vector<std::string>& fields);
 
   const absl::string_view text_;
   DelimitedFormat format_;
-  std::unique_ptr<Parser> parser_;
+  std::unique_ptr<Parser> parser_, spaced_parser_;
   size_t next_ = 0;
   int64_t line_ = 1;
 };

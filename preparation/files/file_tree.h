@@ -54,6 +54,13 @@ class FileTree {
   // "path/name", for messages and manifests.
   std::string Describe(size_t file) const;
 
+  // Folders that could not be looked into, and links that lead back to a folder that they are in.
+  struct LeftOut {
+    std::string path;
+    std::string reason;
+  };
+  const std::vector<LeftOut>& left_out() const { return left_out_; }
+
   // Bytes of file number `file`, unpacked.
   virtual absl::StatusOr<uint64_t> Size(size_t file) const = 0;
   // The whole file. DataLoss if it is damaged, ResourceExhausted if it is larger than 2 GiB.
@@ -63,14 +70,15 @@ class FileTree {
 
  protected:
   // `names`: sorted, each once; a subclass keeps its files in that order.
-  FileTree(std::string path, std::vector<std::string> names)
-      : path_(std::move(path)), names_(std::move(names)) {}
+  FileTree(std::string path, std::vector<std::string> names, std::vector<LeftOut> left_out = {})
+      : path_(std::move(path)), names_(std::move(names)), left_out_(std::move(left_out)) {}
   // OutOfRange, naming the file, if the bytes are not within its `size`.
   absl::Status CheckRange(size_t file, uint64_t size, uint64_t offset, uint64_t length) const;
 
  private:
   const std::string path_;
   const std::vector<std::string> names_;  // sorted
+  const std::vector<LeftOut> left_out_;
 };
 
 // A file that was looked for, and the tree that holds it.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "preparation/files/json_value.h"
+#include "preparation/files/text_encoding.h"
 #include "preparation/files/utf8.h"
 
 namespace tributary {
@@ -29,7 +30,12 @@ bool JsonLines::Next(JsonLine* line) {
   }
   // The parser would refuse it, too, but name the byte behind the broken one.
   line->broken = DescribeBrokenUtf8(text);
-  if (!line->broken.empty()) return true;
+  if (!line->broken.empty()) {
+    absl::StatusOr<nlohmann::json> guess = ParseSmallJson(AsUsualText(text));
+    line->undecodable = guess.ok() && guess->is_object();
+    if (line->undecodable) line->object = *std::move(guess);
+    return true;
+  }
   absl::StatusOr<nlohmann::json> value = ParseSmallJson(text);
   if (!value.ok()) {
     line->broken = std::string(value.status().message());

@@ -17,6 +17,9 @@ struct JsonLine {
   int64_t line = 0;  // from 1
   nlohmann::json object = nlohmann::json::object();
   std::string broken{};  // why the line holds no object; empty if it does
+  // Broken by nothing but bytes that are not UTF-8; `object` is what a person would take it for
+  // (AsUsualText() of text_encoding.h).
+  bool undecodable = false;
 };
 
 // Empty lines and a byte order mark are passed over. Not thread-safe.

@@ -8,12 +8,22 @@
 #include "absl/strings/string_view.h"
 #include "common/data/pixels.h"
 #include "common/data/resize.h"
+#include "preparation/shards/image_decoding.h"
 
 namespace tributary {
 
-// Decodes JPEG, PNG or what else OpenCV knows, to RGB; transparent pixels over white. An
-// orientation in EXIF is not applied. DataLoss if it cannot be decoded, ends early or is larger
-// than kMostPixels (pixels.h).
+struct DecodedImage {
+  Image image;  // RGB
+  ImageTraits traits;
+};
+
+// Decodes JPEG, PNG, TIFF, WebP, GIF, DICOM or what else OpenCV knows (BMP, PNM, JPEG 2000), to
+// RGB; transparent pixels over white; of several pictures the first. DataLoss if it cannot be
+// decoded, ends early or is larger than kMostPixels (pixels.h); Unimplemented for DICOM where DCMTK
+// was missing when this was built.
+absl::StatusOr<DecodedImage> DecodeImageFile(absl::string_view bytes,
+                                             const ImageDecoding& decoding);
+// The same by the defaults: no orientation is applied, and 16 bits are 0 to 65,535.
 absl::StatusOr<Image> DecodeImage(absl::string_view bytes);
 
 // Draws an SVG, centred and as large as fits, on a white square of `size` pixels. DataLoss if it

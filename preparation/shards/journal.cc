@@ -15,6 +15,10 @@ nlohmann::json ToJson(const ImageOutcome& outcome) {
                          {"source_bytes", outcome.source_bytes},
                          {"source", outcome.source}};
   if (!outcome.skipped.empty()) json["skipped"] = outcome.skipped;
+  const ImageTraits& traits = outcome.traits;
+  if (traits.orientation != 1) json["orientation"] = traits.orientation;
+  if (traits.more_frames) json["more_frames"] = true;
+  if (traits.deep) json["levels"] = {traits.lowest, traits.highest};
   return json;
 }
 
@@ -26,6 +30,18 @@ bool FromLine(const std::string& line, ImageOutcome* outcome) {
   outcome->source_bytes = json.value("source_bytes", uint64_t{0});
   outcome->source = json.value("source", uint64_t{0});
   outcome->skipped = json.value("skipped", "");
+  ImageTraits& traits = outcome->traits;
+  traits.orientation = json.value("orientation", 1);
+  traits.more_frames = json.value("more_frames", false);
+  traits.deep = json.contains("levels");
+  if (!traits.deep) return true;
+  const nlohmann::json& levels = json["levels"];
+  if (!levels.is_array() || levels.size() != 2 || !levels[0].is_number_integer() ||
+      !levels[1].is_number_integer()) {
+    return false;
+  }
+  traits.lowest = levels[0].get<int64_t>();
+  traits.highest = levels[1].get<int64_t>();
   return true;
 }
 
@@ -40,7 +56,8 @@ std::vector<ImageOutcome> ReadJournal(const std::string& path, const std::string
   const nlohmann::json head = nlohmann::json::parse(line, nullptr, false);
   if (!head.is_object() || head.value("fingerprint", "") != fingerprint) return {};
   std::vector<ImageOutcome> outcomes;
-  for (ImageOutcome outcome; outcomes.size() < most && std::getline(file, line);) {
+  while (outcomes.size() < most && std::getline(file, line)) {
+    ImageOutcome outcome;
     if (file.eof() || !FromLine(line, &outcome)) break;  // no line end: cut short
     outcomes.push_back(std::move(outcome));
   }

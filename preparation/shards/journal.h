@@ -2,8 +2,9 @@
 //
 // Beside "<shard>.part" lies "<shard>.journal", one JSON object per line: first {"fingerprint"} of
 // the preparation, then for each image, in the shard's order, {"bytes", "content", "source_bytes",
-// "source"} or, if it was left out, {"skipped"} as well. A line that is cut short, and all after
-// it, counts for nothing.
+// "source"} or, if it was left out, {"skipped"} as well; what is special of an
+// image file stands in {"orientation", "more_frames", "levels": [lowest, highest]}. A line that is
+// cut short, and all after it, counts for nothing.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "preparation/shards/image_decoding.h"
 
 namespace tributary {
 
@@ -22,6 +24,7 @@ struct ImageOutcome {
   uint64_t source_bytes = 0;  // as published
   uint64_t source = 0;        // XXH3-64 of that
   std::string skipped;        // why it was left out; empty: it is in the shard
+  ImageTraits traits{};
 };
 
 // What the journal at `path` holds, at most `most`; nothing if it is not there or is of another

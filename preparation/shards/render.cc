@@ -15,7 +15,7 @@ namespace tributary {
 namespace {
 
 struct Decoded {
-  std::string source;  // the file's bytes; empty for raw pixels
+  std::string source;  // the file's bytes; empty for raw pixels and what was turned
   Image image;
   RenderedImage rendered;  // without `stored`
 };
@@ -39,7 +39,8 @@ bool IsBlank(const Image& image) {
                      [&](uint8_t value) { return value == image.pixels.front(); });
 }
 
-absl::StatusOr<Decoded> Decode(const SampleSet& set, const ImageSource& place, int64_t size) {
+absl::StatusOr<Decoded> Decode(const SampleSet& set, const ImageSource& place, int64_t size,
+                               const ImageDecoding& decoding) {
   const FileTree& tree = *set.trees[place.tree];
   Decoded decoded;
   const auto note = [&](const std::string& bytes) {
@@ -61,14 +62,18 @@ absl::StatusOr<Decoded> Decode(const SampleSet& set, const ImageSource& place, i
     ASSIGN_OR_RETURN(decoded.image, DrawSvg(bytes, size));
     return decoded;
   }
-  ASSIGN_OR_RETURN(decoded.image, DecodeImage(bytes));
-  decoded.source = std::move(bytes);
+  ASSIGN_OR_RETURN(DecodedImage file, DecodeImageFile(bytes, decoding));
+  decoded.image = std::move(file.image);
+  decoded.rendered.traits = file.traits;
+  // What was turned is no longer what the file holds.
+  if (!decoding.upright || file.traits.orientation == 1) decoded.source = std::move(bytes);
   return decoded;
 }
 
 absl::StatusOr<RenderedImage> Render(const SampleSet& set, const ImageSource& place,
-                                     ImageStorage storage, int64_t size) {
-  ASSIGN_OR_RETURN(Decoded decoded, Decode(set, place, size));
+                                     ImageStorage storage, int64_t size,
+                                     const ImageDecoding& decoding) {
+  ASSIGN_OR_RETURN(Decoded decoded, Decode(set, place, size, decoding));
   Image image = ToChannels(std::move(decoded.image), set.channels);
   if (set.skip_blank && IsBlank(image)) return absl::DataLossError("a blank image");
   RenderedImage rendered = std::move(decoded.rendered);
@@ -86,9 +91,9 @@ absl::StatusOr<RenderedImage> Render(const SampleSet& set, const ImageSource& pl
 }  // namespace
 
 absl::StatusOr<RenderedImage> RenderImage(const SampleSet& set, int64_t image, ImageStorage storage,
-                                          int64_t size) {
+                                          int64_t size, const ImageDecoding& decoding) {
   try {  // OpenCV and the allocator throw
-    return Render(set, set.images[static_cast<size_t>(image)], storage, size);
+    return Render(set, set.images[static_cast<size_t>(image)], storage, size, decoding);
   } catch (const std::exception& error) {
     return absl::DataLossError(absl::StrCat("cannot be decoded: ", error.what()));
   }

@@ -77,7 +77,8 @@ class Writing {
     Journal journal(JournalPath(job_.path), job_.fingerprint, outcome_.images);
     const size_t begin = outcome_.images.size();
     const auto render = [this](size_t i) -> Rendered {
-      return RenderImage(job_.set, images_[i], job_.info.storage, job_.info.image_size);
+      return RenderImage(job_.set, images_[i], job_.info.storage, job_.info.image_size,
+                         job_.decoding);
     };
     const auto take = [&](size_t i, Rendered rendered) -> absl::Status {
       RETURN_IF_ERROR(Take(std::move(rendered), images_[i], &writer));
@@ -119,6 +120,7 @@ class Writing {
       outcome.content = Checksum(rendered->stored.data(), rendered->stored.size());
       outcome.source_bytes = rendered->source_bytes;
       outcome.source = rendered->source_checksum;
+      outcome.traits = rendered->traits;
       if (job_.forbidden != nullptr && job_.forbidden->contains(outcome.content)) {
         outcome.skipped = "the content of a test image";
       }

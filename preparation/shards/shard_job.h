@@ -25,6 +25,7 @@ struct ShardJob {
   absl::Span<const int64_t> rows;  // of `samples`, in the shard's order
   std::string path;
   ShardInfo info;  // rows and images are counted
+  ImageDecoding decoding{};
   std::string fingerprint;
   // Contents (XXH3-64 of what is stored) that must not be in it; may be null.
   const absl::flat_hash_set<uint64_t>* forbidden;

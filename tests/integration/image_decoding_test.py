@@ -82,7 +82,12 @@ class Decoding(unittest.TestCase):
             exif[ORIENTATION] = turned
             options = {"lossless": True} if suffix == "webp" else {}
             with self.subTest(suffix=suffix, turned=turned):
-                self.compare(self.write(photograph(20, 30, 4), suffix, exif=exif, **options))
+                image = photograph(20, 30, 4)
+                path = self.write(image, suffix, exif=exif, **options)
+                if suffix == "tiff":  # which alone Pillow turns
+                    numpy.testing.assert_array_equal(self.pixels(path), numpy.asarray(image))
+                else:
+                    self.compare(path)
 
     def test_formats_without_loss_have_pillows_pixels(self):
         for suffix, mode in [("png", "RGB"), ("png", "L"), ("png", "P"), ("png", "1"), ("bmp", "RGB"), ("ppm", "RGB"),

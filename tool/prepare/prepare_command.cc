@@ -54,6 +54,8 @@ void AddSourceFlags(CLI::App* app, PrepareCommand* command) {
   app->add_option("--column", command->columns,
                   "ROLE=COLUMN of your own files; roles: path, text, label, owner, split; ROLE= "
                   "leaves one out");
+  app->add_option("--encoding", source.encoding,
+                  "of your own tables and folders' names, as windows-1252; default: UTF-8");
   app->add_option("--test-share", source.test_share,
                   "drawn for the test where the source has no split of its own")
       ->capture_default_str();
@@ -130,6 +132,12 @@ void AddPrepareFlags(CLI::App* app, PrepareCommand* command) {
       ->capture_default_str();
   app->add_option("--max-test", options.most_test, "first samples of the list; 0: all")
       ->capture_default_str();
+  app->add_option("--orientation", command->orientation,
+                  "that a file's metadata give: keep (pixels as stored) or apply (turned upright)")
+      ->capture_default_str();
+  app->add_option("--window", command->window,
+                  "LOW:HIGH, levels that become black and white in images over 8 bits, or auto for "
+                  "each image's own; default: the whole range, for DICOM the file's window");
   app->add_flag("--keep-leaks", options.keep_leaks,
                 "keep training samples that are also in the test, as the paper's runs do");
   app->add_flag("--strict", options.strict, "fail if any sample would have to be left out");
@@ -143,6 +151,8 @@ absl::Status RunPrepare(const PrepareCommand& command) {
   given.storage = command.store == "original" ? ImageStorage::kOriginal : ImageStorage::kPixels;
   RETURN_IF_ERROR(ReadColumns(command.columns, &given.source));
   RETURN_IF_ERROR(ReadSchemaFlags(command, &given));
+  RETURN_IF_ERROR(ReadWindow(command.window, &given.decoding));
+  RETURN_IF_ERROR(ReadOrientation(command.orientation, &given.decoding));
   std::vector<PrepareOptions> all = {given};
   if (command.quickstart) {
     all = QuickstartOptions(given.source.root, given.out, given.threads);

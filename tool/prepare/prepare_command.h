@@ -19,6 +19,8 @@ struct PrepareCommand {
   std::vector<std::string> columns;  // ROLE=COLUMN
   std::string schema;                // file; empty: none
   std::string unknown_labels = "refuse";
+  std::string window;  // LOW:HIGH or auto
+  std::string orientation = "keep";
   bool quickstart = false;
   bool json = false;
 };

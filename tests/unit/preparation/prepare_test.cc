@@ -165,5 +165,13 @@ TEST_F(PrepareTest, OptionsThatFitNothingAreRefused) {
   EXPECT_EQ(Run(options).status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(PrepareTest, AClientThatWouldHoldNothingIsRefusedBeforeAnythingIsWritten) {
+  PrepareOptions options = Options("out");
+  options.partition = "iid";
+  options.clients = 100;
+  EXPECT_THAT(Refused(options), HasSubstr("would hold no training sample"));
+  EXPECT_FALSE(std::filesystem::exists(scratch_ / "out/test"));
+}
+
 }  // namespace
 }  // namespace tributary

@@ -116,5 +116,19 @@ TEST(PrepareTableTest, AClientsOwnersAreShownAndWhatWasThereBeforeIsSaid) {
   EXPECT_THAT(table, HasSubstr("client-01        1  odd\n"));
 }
 
+TEST(PrepareReportTest, ClassesThatCannotBeLearnedOrTestedAreNoted) {
+  SampleSet set = Texts(6, 3);
+  set.notes = {"of the set"};
+  const auto report = MakePrepareReport("news", set, {{0, 3}, {1, 4}}, {0}, {});
+  EXPECT_EQ(report["notes"],
+            nlohmann::json({"of the set", "classes that no client holds a sample of: class2",
+                            "classes that the test holds no sample of: class1, class2",
+                            "clients that hold samples of one class alone: client-00, client-01"}));
+  EXPECT_THAT(PrepareTable(report), HasSubstr("\n  note: of the set\n"));
+  EXPECT_THAT(MakePrepareReport("n", Texts(2, 1), {{0}}, {0}, {})["notes"][0].get<std::string>(),
+              HasSubstr("one class only, class0"));
+  EXPECT_TRUE(MakePrepareReport("n", Texts(4, 2), {{0, 1}}, {0, 1}, {})["notes"].empty());
+}
+
 }  // namespace
 }  // namespace tributary

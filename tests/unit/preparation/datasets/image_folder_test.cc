@@ -73,5 +73,20 @@ TEST(ImageFolderTest, AnEmptyFolderIsNotFound) {
   EXPECT_EQ(ReadImageFolder(folder.Source()).status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST(ImageFolderEncodingTest, ANameThatIsNotUtf8IsReadByItsEncodingOrRefused) {
+  const DatasetFolder folder;
+  folder.Put("train/B\xe4r/1.png", "");
+  folder.Put("test/Ba\xcc\x88r/1.png", "");  // the same letters, taken apart
+  const absl::Status status = ReadImageFolder(folder.Source()).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("--encoding"));
+  DatasetSource source = folder.Source();
+  source.encoding = "latin1";
+  const auto set = ReadImageFolder(source);
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_THAT(set->classes, ::testing::ElementsAre("B\xc3\xa4r"));
+  EXPECT_EQ(set->test.size(), 1U);
+}
+
 }  // namespace
 }  // namespace tributary

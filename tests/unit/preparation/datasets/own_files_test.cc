@@ -115,5 +115,70 @@ TEST_F(OwnFilesTest, AColumnOfNamesIsNoColumnOfClasses) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("over 100000 labels"));
 }
 
+TEST_F(OwnFilesTest, AListOfTextsGivesAnImageSeveralCaptions) {
+  folder_.Put(
+      "t.jsonl",
+      "{\"path\": \"a.jpg\", \"captions\": [\"one\", \"two\", \"\"], \"split\": \"train\"}\n"
+      "{\"path\": \"a.jpg\", \"captions\": [], \"split\": \"train\"}\n"
+      "{\"path\": [\"a.jpg\"], \"captions\": \"x\", \"split\": \"train\"}\n");
+  const auto set = ReadOwnJsonLines(folder_.Source());
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_THAT(PairsOf(*set, set->train), ElementsAre("a.jpg: one", "a.jpg: two"));
+  EXPECT_THAT(folder_.SkippedIn(*set),
+              ElementsAre("t.jsonl:1: empty caption", "t.jsonl:2: empty caption",
+                          HasSubstr("t.jsonl:3: \"path\" is an array")));
+}
+
+TEST_F(OwnFilesTest, TablesInFoldersOfTheirOwnNameImagesBesideThem) {
+  for (const char* part : {"train", "test"}) {
+    folder_.Put(absl::StrCat(part, "/1.png"), part);
+    folder_.Put(absl::StrCat(part, "/metadata.csv"),
+                absl::StrCat("file_name,text\n1.png,of ", part, "\n"));
+  }
+  const auto set = ReadOwnCsv(folder_.Source());
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_THAT(PairsOf(*set, set->train), ElementsAre("train/1.png: of train"));
+  EXPECT_THAT(PairsOf(*set, set->test), ElementsAre("test/1.png: of test"));
+}
+
+TEST_F(OwnFilesTest, ARowOfATrainingTableThatSaysItTestsIsLeftOut) {
+  folder_.Put("train.csv", "text,label,split\none,a,\ntwo,a,test\nthree,a,val\n");
+  folder_.Put("test.csv", "text,label,split\nfour,a,val\nfive,a,train\n");
+  const auto set = ReadOwnCsv(folder_.Source());
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_THAT(LabelledTextsOf(*set, set->train), ElementsAre("a: one"));
+  EXPECT_THAT(LabelledTextsOf(*set, set->test), ElementsAre("a: four"));
+  EXPECT_EQ(set->skipped.size(), 3U);
+}
+
+TEST_F(OwnFilesTest, APathCountsAsItIsWrittenElseWithoutSpaces) {
+  folder_.Put(" c.jpg", "");
+  folder_.Put("t.csv", "path,label,split\n a.jpg ,k,train\n c.jpg,k,train\n  ,k,train\n");
+  const auto set = ReadOwnCsv(folder_.Source());
+  ASSERT_TRUE(set.ok()) << set.status();
+  ASSERT_EQ(set->train.size(), 2U);
+  EXPECT_EQ(ImageNameOf(*set, set->train[0]), "a.jpg");
+  EXPECT_EQ(ImageNameOf(*set, set->train[1]), " c.jpg");
+  EXPECT_THAT(folder_.SkippedIn(*set), ElementsAre("t.csv:4: empty path"));
+}
+
+TEST_F(OwnFilesTest, RowsThatAreNotUtf8AreToldByClassAndALostClassIsAnError) {
+  folder_.Put("t.csv", "text,label,split\none,a,train\nB\xe4r,a,train\n");
+  const auto set = ReadOwnCsv(folder_.Source());
+  ASSERT_TRUE(set.ok()) << set.status();
+  EXPECT_THAT(set->notes, ElementsAre(HasSubstr("1 row is left out for not being UTF-8, by class: "
+                                                "a (1); give --encoding")));
+  folder_.Put("t.csv", "text,label,split\none,a,train\ntwo,B\xe4r,train\n");
+  const absl::Status lost = ReadOwnCsv(folder_.Source()).status();
+  EXPECT_EQ(lost.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(lost.message()), HasSubstr("B\xc3\xa4r (1); give --encoding"));
+  DatasetSource source = folder_.Source();
+  source.encoding = "latin1";
+  const auto read = ReadOwnCsv(source);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_THAT(read->classes, ElementsAre("B\xc3\xa4r", "a"));
+  EXPECT_TRUE(read->skipped.empty());
+}
+
 }  // namespace
 }  // namespace tributary

@@ -53,5 +53,22 @@ TEST_F(OwnLabelsTest, TestSamplesOfAClassThatNothingTrainsOnAreListed) {
   EXPECT_EQ(set_.skipped[0].reason, "no training sample has its label \"emu\"");
 }
 
+TEST_F(OwnLabelsTest, WholeNumbersAreOneClassHoweverTheyAreWritten) {
+  for (const char* label : {"1", "1.0", "2.00", "-3"}) Add(label, &set_.train);
+  ASSERT_TRUE(labels_.NameClasses({}, &set_).ok());
+  EXPECT_THAT(set_.classes, ElementsAre("-3", "1", "2"));
+  EXPECT_EQ(set_.train[0].label, set_.train[1].label);
+}
+
+TEST_F(OwnLabelsTest, BesideOtherLabelsANumberIsAName) {
+  for (const char* label : {"1", "1.0", "1.1"}) Add(label, &set_.train);
+  ASSERT_TRUE(labels_.NameClasses({}, &set_).ok());
+  EXPECT_EQ(set_.classes.size(), 3U);
+}
+
+TEST_F(OwnLabelsTest, LettersComposedInTwoWaysAreOneLabel) {
+  EXPECT_EQ(labels_.NumberOf("a\xcc\x88"), labels_.NumberOf("\xc3\xa4"));
+}
+
 }  // namespace
 }  // namespace tributary

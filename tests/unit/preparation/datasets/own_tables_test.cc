@@ -76,5 +76,24 @@ TEST_F(OwnTablesTest, AFolderWithoutATableIsNotFound) {
   EXPECT_EQ(Find().status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(OwnTablesTest, FoldersOfPartsMayHoldTheirMetadata) {
+  folder_.Put("train/metadata.csv", "");
+  folder_.Put("validation/metadata.csv", "");
+  const auto tables = Find();
+  ASSERT_TRUE(tables.ok()) << tables.status();
+  EXPECT_EQ(NameOf(tables->train), "train/metadata.csv");
+  ASSERT_TRUE(tables->test.has_value());
+  EXPECT_EQ(NameOf(*tables->test), "validation/metadata.csv");
+}
+
+TEST_F(OwnTablesTest, TablesOfOtherKindsAreRefusedWithWhatToDo) {
+  folder_.Put("x/all.PARQUET", "");
+  for (const char* root : {"", "x/all.PARQUET"}) {
+    const absl::Status status = Find(root).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("all.PARQUET: Parquet is not read"));
+  }
+}
+
 }  // namespace
 }  // namespace tributary

@@ -71,5 +71,15 @@ TEST(ReadSourceFileTest, AFileThatIsReadIsNotedWithSizeAndDigest) {
   EXPECT_EQ(set.sources[0].sha256, Sha256Hex("content"));
 }
 
+TEST(CheckSourceTest, AnEncodingIsForYourOwnFilesAndMustBeKnown) {
+  DatasetSource source;
+  source.encoding = "latin1";
+  EXPECT_TRUE(CheckSource(**FindDatasetReader("csv"), source).ok());
+  EXPECT_THAT(std::string(CheckSource(**FindDatasetReader("ag-news"), source).message()),
+              HasSubstr("--encoding"));
+  source.encoding = "utf-nine";
+  EXPECT_FALSE(CheckSource(**FindDatasetReader("csv"), source).ok());
+}
+
 }  // namespace
 }  // namespace tributary

@@ -113,6 +113,14 @@ TEST(DealingTest, WordsThatMeanNothingAreRefused) {
   }
 }
 
+TEST(DealingTest, AnAlphaOutsideItsRangeIsRefusedWithTheRange) {
+  for (const char* words : {"dirichlet:inf", "dirichlet:nan", "dirichlet:1e-9", "dirichlet:1e9"}) {
+    const auto dealing = ParseDealing(words);
+    EXPECT_EQ(dealing.status().code(), absl::StatusCode::kInvalidArgument) << words;
+    EXPECT_THAT(std::string(dealing.status().message()), HasSubstr("from 0.0001 to 1e+06"));
+  }
+}
+
 TEST(DealingTest, WhatASetLacksIsSaid) {
   const auto refused = [](const char* words, const SampleSet& set) {
     return std::string(Deal(*ParseDealing(words), set, "d", 1).status().message());

@@ -1,6 +1,7 @@
 #include "preparation/dealing/partition.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <stdexcept>
 
@@ -87,6 +88,37 @@ TEST(PartitionTest, CaptionsOfAnImageStayTogether) {
     EXPECT_GE(hand.size(), 47u * 5);
     EXPECT_LE(hand.size(), 49u * 5);
   }
+}
+
+TEST(PartitionTest, AnAlphaThatCannotBeDrawnWithIsRefused) {
+  StreamDraws draws = Draws(1);
+  const std::vector<int32_t> labels(100, 0);
+  for (const double alpha : {0.0, -1.0, 1e-300, 1e300, std::numeric_limits<double>::infinity(),
+                             std::numeric_limits<double>::quiet_NaN()}) {
+    const absl::Status status = PartitionDirichlet(labels, 1, 2, alpha, &draws).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << alpha;
+    EXPECT_FALSE(CheckAlpha(alpha).ok()) << alpha;
+  }
+  EXPECT_TRUE(CheckAlpha(kLeastAlpha).ok());
+  EXPECT_TRUE(CheckAlpha(kMostAlpha).ok());
+}
+
+// Gives everything to the first client, which is full after the first class.
+class OneSidedDraws : public EqualDraws {
+ public:
+  std::vector<double> Dirichlet(double /*alpha*/, size_t parts) override {
+    std::vector<double> point(parts);
+    point[0] = 1;
+    return point;
+  }
+};
+
+TEST(PartitionTest, DrawsThatNeverFitEndInAnError) {
+  OneSidedDraws draws;
+  std::vector<int32_t> labels(40, 0);
+  for (size_t i = 30; i < 40; ++i) labels[i] = 1;
+  EXPECT_EQ(PartitionDirichlet(labels, 2, 2, 0.5, &draws).status().code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 }  // namespace

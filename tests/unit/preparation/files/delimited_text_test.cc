@@ -118,5 +118,12 @@ TEST(DelimitedTextTest, AColumnThatIsMissingIsToldWithThoseThereAre) {
   EXPECT_THAT(std::string(missing.status().message()), HasSubstr("file, words"));
 }
 
+TEST(DelimitedTextTest, SpacesAroundQuotesAreTakenWhereTheFormatSaysSo) {
+  const DelimitedFormat typed = {.spaces_around_quotes = true};
+  EXPECT_THAT(Records("a, \"b, c\" \n d ,e\n", typed), ElementsAre("1: a|b, c", "2:  d |e"));
+  EXPECT_THAT(Records("a, \"b, c\"\n", {}), ElementsAre(HasSubstr("1! a quote")));
+  EXPECT_THAT(Records("a, \"b\nc, d\n", typed), ElementsAre(HasSubstr("1! a quote"), "2: c| d"));
+}
+
 }  // namespace
 }  // namespace tributary

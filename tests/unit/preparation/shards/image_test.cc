@@ -92,5 +92,14 @@ TEST(ImageTest, AnSvgReadsNoOtherFiles) {
   EXPECT_THAT(image->pixels, Each(255));
 }
 
+TEST(ImageTest, WhatIsCutShortIsDataLossInEveryFormat) {
+  for (const std::string& bytes :
+       {std::string("GIF89a"), std::string("GIF89a\x01\0\x01\0\0\0\0,", 14),
+        std::string("RIFF\x20\0\0\0WEBPVP8 ", 16), std::string("II*\0\x08\0\0\0", 8),
+        std::string(128, '\0') + "DICM", std::string("\0\0\0\x0cjP  \r\n\x87\n", 12)}) {
+    EXPECT_EQ(DecodeImage(bytes).status().code(), absl::StatusCode::kDataLoss) << bytes;
+  }
+}
+
 }  // namespace
 }  // namespace tributary

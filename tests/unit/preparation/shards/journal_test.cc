@@ -53,5 +53,20 @@ TEST_F(JournalTest, WhereverItIsCutWholeLinesRemain) {
   }
 }
 
+TEST_F(JournalTest, WhatIsSpecialOfAnImageIsKept) {
+  const ImageTraits traits = {
+      .orientation = 6, .more_frames = true, .deep = true, .lowest = 3, .highest = 4095};
+  Journal journal(path_, "print", {{.bytes = 1, .skipped = "", .traits = traits}, {}});
+  ASSERT_TRUE(journal.Flush().ok());
+  const std::vector<ImageOutcome> outcomes = ReadJournal(path_, "print", 10);
+  ASSERT_EQ(outcomes.size(), 2U);
+  EXPECT_EQ(outcomes[0].traits.orientation, 6);
+  EXPECT_TRUE(outcomes[0].traits.more_frames);
+  EXPECT_EQ(outcomes[0].traits.lowest, 3);
+  EXPECT_EQ(outcomes[0].traits.highest, 4095);
+  EXPECT_EQ(outcomes[1].traits.orientation, 1);
+  EXPECT_FALSE(outcomes[1].traits.deep);
+}
+
 }  // namespace
 }  // namespace tributary
