@@ -26,6 +26,9 @@ absl::Status Note(const std::string& key, const absl::StatusOr<PretrainedReport>
   if (!report->skipped.empty()) {
     absl::StrAppend(&note->message, ", ", report->skipped.size(), " skipped");
   }
+  for (const std::string& difference : report->notes) {
+    absl::StrAppend(&note->message, "; ", difference);
+  }
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 #include "server/initial_models.h"
 #include "server/method/method_table.h"
 #include "server/method/model_hook_table.h"
+#include "server/model_cards.h"
 #include "server/serve.h"
 
 namespace tributary {
@@ -27,6 +28,8 @@ absl::Status RunServer(const ServerOptions& options) {
                 .json = options.json,
                 .make_initial = MakeInitialModels,
                 .make_evaluate = [&](const RunContext& run) -> absl::StatusOr<EvaluateGlobals> {
+                  // Here, where the state folder is held: not beside another coordinator's.
+                  RETURN_IF_ERROR(WriteModelCards(options.state, run, held_out));
                   ASSIGN_OR_RETURN(std::unique_ptr<Evaluator> made, MakeEvaluator(run, held_out));
                   const std::shared_ptr<Evaluator> evaluator = std::move(made);
                   return [evaluator](const std::map<std::string, StateDict>& globals) {

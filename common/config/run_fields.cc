@@ -82,7 +82,8 @@ const FieldTable<DatasetConfig>& DatasetFields() {
 const FieldTable<InitConfig>& InitFields() {
   static const auto* const kFields = new FieldTable<InitConfig>{
       TextField("image", &InitConfig::image, Mathematics::kIndirect, Clients::kNo,
-                "a safetensors file with the names of timm's ViTs: fills the image parts of every "
+                "a safetensors file of a ViT (timm, transformers and others): fills the image "
+                "parts of every "
                 "model that has them, and the final norm of all. Positions of another resolution "
                 "are interpolated"),
       TextField("text", &InitConfig::text, Mathematics::kIndirect, Clients::kNo,

@@ -1,190 +1,258 @@
 #include "common/model/pretrained.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <exception>
+#include <set>
 #include <utility>
 
-#include <ATen/TensorOperators.h>
-#include <ATen/ops/_upsample_bicubic2d_aa.h>
-#include <ATen/ops/cat.h>
-
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/base/status_macros.h"
-#include "common/codec/kernels.h"
-#include "common/model/torch_state.h"
+#include "common/model/pretrained_config.h"
+#include "common/model/pretrained_names.h"
+#include "common/model/pretrained_values.h"
 #include "common/tensor/safetensors.h"
 
 namespace tributary {
 namespace {
 
-constexpr absl::string_view kText = "embeddings.1.text_embeddings.";
+constexpr absl::string_view kBlocks = "blockses.0.";
+constexpr absl::string_view kPatches = "embeddings.0.embed.proj.weight";
+constexpr absl::string_view kClassToken = "embeddings.0.cls_token";
+constexpr absl::string_view kTokenTypes =
+    "embeddings.1.text_embeddings.token_type_embeddings.weight";
 
-// The values of an entry, whatever its float type.
-absl::StatusOr<Tensor> ValuesOf(const SafetensorsFile::Entry& entry, const std::string& path) {
-  Tensor tensor = Tensor::Zeros(entry.shape);
-  const absl::string_view bytes(reinterpret_cast<const char*>(entry.bytes.data()),
-                                entry.bytes.size());
-  if (entry.dtype == "F32") {
-    std::memcpy(tensor.values.data(), bytes.data(), bytes.size());
-  } else if (entry.dtype == "F16") {
-    HalvesToFloats(bytes.data(), absl::MakeSpan(tensor.values));
-  } else if (entry.dtype == "BF16") {
-    BrainFloatsToFloats(bytes.data(), absl::MakeSpan(tensor.values));
-  } else {
-    return absl::FailedPreconditionError(absl::StrCat(path, ": tensor ", entry.name,
-                                                      " has data type ", entry.dtype,
-                                                      ", expected F32, F16 or BF16"));
+// What a file of the modality fills.
+absl::StatusOr<Manifest> ComponentOf(ModelSpec spec, Modality modality) {
+  spec.classes = std::max<int64_t>(spec.classes, 1);  // pairs have none; heads are not taken
+  spec.complementary = ComplementaryLayers::kNone;
+  ASSIGN_OR_RETURN(const Manifest all, ModelManifest(spec, modality, TensorScope::kPlain));
+  Manifest component;
+  for (const TensorSpec& tensor : all.tensors) {
+    const bool text = absl::StartsWith(tensor.name, "embeddings.1.");
+    const bool head = absl::StartsWith(tensor.name, "heads.");
+    if (modality == Modality::kText ? text : !head) component.tensors.push_back(tensor);
   }
-  for (const float value : tensor.values) {
-    if (std::isfinite(value)) continue;
-    return absl::DataLossError(
-        absl::StrCat(path, ": tensor ", entry.name, " holds a value that is not finite"));
-  }
-  return tensor;
-}
-
-// timm's name in the model; empty if it has no place there.
-std::string ImageName(absl::string_view name) {
-  if (name == "cls_token" || name == "pos_embed") return absl::StrCat("embeddings.0.", name);
-  if (absl::ConsumePrefix(&name, "patch_embed.")) return absl::StrCat("embeddings.0.embed.", name);
-  if (absl::ConsumePrefix(&name, "blocks.")) return absl::StrCat("blockses.0.", name);
-  return absl::StartsWith(name, "norm.") ? std::string(name) : "";
-}
-
-std::string TextName(absl::string_view name) {
-  const size_t place = name.find("embeddings.");
-  // Of BERT only the embedding is taken: the blocks of a text model stay random, as in the paper.
-  if (place == absl::string_view::npos || absl::StrContains(name, "encoder")) return "";
-  name.remove_prefix(place + sizeof("embeddings.") - 1);
-  // Files converted from TensorFlow keep its names for weight and bias.
-  if (name == "LayerNorm.gamma") name = "LayerNorm.weight";
-  if (name == "LayerNorm.beta") name = "LayerNorm.bias";
-  return absl::StrCat(kText, name);
-}
-
-// Positions [1, 1 + a*a, dim] for a grid of `side`; the class token's stays.
-Tensor ResizePositions(const Tensor& positions, int64_t from, int64_t side) {
-  const at::Tensor all = ToTorch(positions, c10::Device(c10::DeviceType::CPU));
-  const int64_t dim = all.size(2);
-  const at::Tensor grid =
-      all.narrow(1, 1, from * from).reshape({1, from, from, dim}).permute({0, 3, 1, 2});
-  // Antialiased, as timm resizes; it differs from plain bicubic where the grid becomes smaller.
-  const at::Tensor resized = at::_upsample_bicubic2d_aa(grid.contiguous(), {side, side}, false);
-  return FromTorch(at::cat(
-      {all.narrow(1, 0, 1), resized.permute({0, 2, 3, 1}).reshape({1, side * side, dim})}, 1));
+  return component;
 }
 
 class Taker {
  public:
-  Taker(std::string path, const ModelSpec& spec, StateDict* state)
-      : path_(std::move(path)), spec_(spec), state_(state) {}
+  Taker(const std::string& path, const ModelSpec& spec, Modality modality, StateDict* state)
+      : path_(path), spec_(spec), modality_(modality), state_(state) {}
 
-  absl::StatusOr<PretrainedReport> Take(std::string (*name_of)(absl::string_view),
-                                        const std::string& expected) {
+  absl::StatusOr<PretrainedReport> Take() {
     ASSIGN_OR_RETURN(const std::unique_ptr<SafetensorsFile> file, SafetensorsFile::Open(path_));
-    size_t known = 0;
-    for (const SafetensorsFile::Entry& entry : file->entries()) {
-      const std::string name = name_of(entry.name);
-      Tensor* place = name.empty() ? nullptr : state_->Find(name);
-      known += name.empty() ? 0 : 1;
-      if (place == nullptr) {
-        report_.skipped.push_back(entry.name);
-      } else {
-        RETURN_IF_ERROR(TakeOne(entry, name, place));
-      }
-    }
-    // Names that are known but have no place (text names for an image model) are no error: one file
-    // serves the globals of all modalities. No known name at all means a file of another kind.
-    if (known > 0) return std::move(report_);
-    return absl::FailedPreconditionError(
-        absl::StrCat(path_, " holds none of the tensors that are looked for (", expected, ")"));
+    const bool text = modality_ == Modality::kText;
+    ASSIGN_OR_RETURN(named_,
+                     NameTensors(*file, path_, text ? TextConventions() : ImageConventions()));
+    ASSIGN_OR_RETURN(const PretrainedConfig config, ReadPretrainedConfig(path_, file->metadata()));
+    report_.skipped = named_.skipped;
+    report_.notes = named_.notes;
+    RETURN_IF_ERROR(CheckConfig(config));
+    ASSIGN_OR_RETURN(component_, ComponentOf(spec_, modality_));
+    RETURN_IF_ERROR(CheckBlocks());
+    RETURN_IF_ERROR(TakeValues());
+    return std::move(report_);
   }
 
  private:
-  absl::Status TakeOne(const SafetensorsFile::Entry& entry, const std::string& name,
-                       Tensor* place) {
-    if (!FitsWidth(entry.shape, place->shape)) return Differs(entry, *place);
-    if (entry.shape == place->shape) {
-      ASSIGN_OR_RETURN(*place, ValuesOf(entry, path_));
-    } else if (name == "embeddings.0.pos_embed") {
-      RETURN_IF_ERROR(TakeGrid(entry, place));
-    } else if (absl::EndsWith(name, "position_embeddings.weight")) {
-      RETURN_IF_ERROR(TakeFirstRows(entry, place));
-    } else if (name == "embeddings.0.embed.proj.weight" && entry.shape[1] == place->shape[1]) {
-      report_.skipped.push_back(entry.name);
+  absl::Status CheckConfig(const PretrainedConfig& config) {
+    const Convention& convention = *named_.convention;
+    if (modality_ == Modality::kText) {
+      NoteEps(config.text_norm_eps.value_or(convention.norm_eps), kTextNormEps, "embedding's");
+      return absl::OkStatus();
+    }
+    const std::string activation = config.activation.value_or(std::string(convention.activation));
+    if (activation != "gelu") {
+      return absl::FailedPreconditionError(absl::StrCat(
+          path_, ": its MLPs have the activation ", activation, " (",
+          config.activation.has_value()
+              ? config.source
+              : absl::StrCat("as models with the names of ", convention.name,
+                             " have where config.json beside the file does not say otherwise"),
+          "), the run's model has gelu; give another file"));
+    }
+    if (config.rotary) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path_, ": the model has rotary positions (", config.source,
+                       "), which the run's model cannot compute; give another file"));
+    }
+    if (config.heads.value_or(spec_.heads) != spec_.heads) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path_, ": the model has ", *config.heads, " attention heads (",
+                       config.source, "), the run's model ", spec_.heads,
+                       "; set model.heads = ", *config.heads, ", or give another file"));
+    }
+    NoteEps(config.block_norm_eps.value_or(convention.norm_eps), kBlockNormEps, "blocks'");
+    NoteEps(config.final_norm_eps.value_or(config.block_norm_eps.value_or(convention.norm_eps)),
+            kFinalNormEps, "last");
+    return absl::OkStatus();
+  }
+
+  void NoteEps(double theirs, double ours, absl::string_view which) {
+    if (theirs == ours) return;
+    report_.notes.push_back(absl::StrCat("the ", which, " norms are computed with eps ", ours,
+                                         ", the file's model has ", theirs));
+  }
+
+  // Refuses a file of which most would be left out, or that would leave most of the model random.
+  absl::Status CheckBlocks() {
+    if (modality_ == Modality::kText) return absl::OkStatus();
+    std::vector<std::string> beyond, untouched;
+    for (const auto& [name, source] : named_.sources) {
+      if (InModel(name)) continue;
+      beyond.push_back(source.any()->name);
+    }
+    for (int64_t layer = named_.depth; layer < spec_.depth; ++layer) {
+      untouched.push_back(absl::StrCat(kBlocks, layer));
+    }
+    if (2 * std::min(named_.depth, spec_.depth) < std::max(named_.depth, spec_.depth)) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          path_, " has ", named_.depth, " blocks, the run's model ", spec_.depth, ": most of the ",
+          untouched.empty() ? "file would be left out (" : "model would stay as drawn (",
+          FirstOf(untouched.empty() ? beyond : untouched),
+          "); set model.depth as the file's, or give another file"));
+    }
+    if (!beyond.empty()) {
+      report_.notes.push_back(absl::StrCat("blocks ", spec_.depth, " to ", named_.depth - 1,
+                                           " of the file are left out"));
+      report_.skipped.insert(report_.skipped.end(), beyond.begin(), beyond.end());
+    }
+    if (!untouched.empty()) {
+      report_.notes.push_back(absl::StrCat("the model's blocks ", named_.depth, " to ",
+                                           spec_.depth - 1, " stay as drawn: the file has none"));
+    }
+    return absl::OkStatus();
+  }
+
+  // False for parts of blocks beyond the model's depth.
+  bool InModel(absl::string_view name) const { return LayerOf(name) < spec_.depth; }
+
+  // The number of a block; -1 outside of the blocks.
+  static int64_t LayerOf(absl::string_view name) {
+    int64_t layer = -1;
+    if (!absl::ConsumePrefix(&name, kBlocks)) return layer;
+    return absl::SimpleAtoi(name.substr(0, name.find('.')), &layer) ? layer : -1;
+  }
+
+  absl::Status TakeValues() {
+    PretrainedValues values(path_, spec_, named_);
+    std::vector<std::pair<Tensor*, Tensor>> copies;
+    std::vector<std::string> missing;
+    RETURN_IF_ERROR(CheckWidth(&values));
+    for (const TensorSpec& tensor : component_.tensors) {
+      if (LayerOf(tensor.name) >= named_.depth || IsOtherPatch(tensor)) continue;
+      if (IsMissing(tensor.name)) {
+        missing.push_back(tensor.name);
+        continue;
+      }
+      Tensor* const place = state_->Find(tensor.name);
+      if (place == nullptr) {
+        Skip(tensor.name);
+        continue;
+      }
+      ASSIGN_OR_RETURN(Tensor value, values.Of(tensor.name, tensor.shape));
+      copies.emplace_back(place, std::move(value));
+      report_.taken.push_back(tensor.name);
+    }
+    RETURN_IF_ERROR(CheckAllPlaced(missing));
+    for (auto& [place, value] : copies) *place = std::move(value);
+    report_.changed.insert(report_.changed.end(), values.changed().begin(), values.changed().end());
+    NoteAbsent(values);
+    return absl::OkStatus();
+  }
+
+  // The class token tells another width most plainly; positions could differ for other reasons.
+  absl::Status CheckWidth(PretrainedValues* values) const {
+    const std::string name(kClassToken);
+    if (state_->Find(name) == nullptr) return absl::OkStatus();
+    return values->Of(name, {1, 1, spec_.dim}).status();
+  }
+
+  // A patch convolution of another patch size cannot be fitted: it stays as it was.
+  bool IsOtherPatch(const TensorSpec& tensor) {
+    const auto found = named_.sources.find(tensor.name);
+    if (tensor.name != kPatches || found == named_.sources.end()) return false;
+    const FileTensor& entry = *found->second.any();
+    if (entry.shape.size() != 4 || entry.shape == tensor.shape ||
+        entry.shape[0] != tensor.shape[0] || entry.shape[1] != tensor.shape[1]) {
+      return false;
+    }
+    if (state_->Find(tensor.name) != nullptr) {
       report_.changed.push_back(absl::StrCat("the patch convolution stays random: patches of ",
                                              entry.shape[2], " pixels there, ", spec_.patch,
                                              " here"));
-      return absl::OkStatus();
-    } else {
-      return Differs(entry, *place);
     }
-    report_.taken.push_back(name);
-    return absl::OkStatus();
-  }
-
-  // Whether both have the same number of axes, and the last axis is the model's width in both if it
-  // is in the model's tensor. Another width cannot be fitted; other axes can (positions, patches).
-  bool FitsWidth(const Shape& found, const Shape& expected) const {
-    if (found.size() != expected.size()) return false;
-    for (size_t i = 0; i < expected.size(); ++i) {
-      if (expected[i] == spec_.dim && found[i] != spec_.dim && i + 1 == expected.size()) {
-        return false;
-      }
-    }
+    report_.skipped.push_back(entry.name);
     return true;
   }
 
-  absl::Status TakeGrid(const SafetensorsFile::Entry& entry, Tensor* place) {
-    const int64_t side = spec_.image_size / spec_.patch;
-    // The grid must be square: its sides are not in the file. One position is the class token's.
-    const auto from = static_cast<int64_t>(std::lround(std::sqrt(entry.shape[1] - 1)));
-    if (entry.shape[0] != 1 || from < 1 || from * from + 1 != entry.shape[1]) {
-      return Differs(entry, *place);
+  // Whether the file's model would be another without it. A bias that is not there is 0, and so are
+  // a class token and token types.
+  bool IsMissing(const std::string& name) const {
+    return !named_.sources.contains(name) && !absl::EndsWith(name, ".bias") &&
+           name != kClassToken && name != kTokenTypes;
+  }
+
+  void Skip(const std::string& name) {
+    const auto found = named_.sources.find(name);
+    if (found != named_.sources.end()) report_.skipped.push_back(found->second.any()->name);
+  }
+
+  // Refuses a file that is not whole, or holds what the model has no place for.
+  absl::Status CheckAllPlaced(const std::vector<std::string>& missing) const {
+    if (!missing.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          path_, ", with the names of ", named_.convention->name, ", has nothing for ",
+          FirstOf(missing), " of the run's model",
+          absl::EndsWith(missing.front(), ".pos_embed")
+              ? " (its positions may be relative or rotary, which the model does not have)"
+              : "",
+          "; give a whole file of a plain model"));
     }
-    ASSIGN_OR_RETURN(const Tensor positions, ValuesOf(entry, path_));
-    *place = ResizePositions(positions, from, side);
-    report_.changed.push_back(
-        absl::StrCat("positions: ", from, " x ", from, " to ", side, " x ", side));
-    return absl::OkStatus();
+    std::set<absl::string_view> known;
+    for (const TensorSpec& tensor : component_.tensors) known.insert(tensor.name);
+    std::vector<std::string> strange;
+    for (const auto& [name, source] : named_.sources) {
+      if (InModel(name) && !known.contains(name)) strange.push_back(source.any()->name);
+    }
+    if (strange.empty()) return absl::OkStatus();
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, " has parts that the run's model has not: ", FirstOf(strange),
+                     "; give the weights of a plain model"));
   }
 
-  absl::Status TakeFirstRows(const SafetensorsFile::Entry& entry, Tensor* place) {
-    ASSIGN_OR_RETURN(const Tensor rows, ValuesOf(entry, path_));
-    const size_t values = std::min(rows.values.size(), place->values.size());
-    std::copy_n(rows.values.begin(), values, place->values.begin());
-    report_.changed.push_back(absl::StrCat("text positions: the first ",
-                                           values / static_cast<size_t>(spec_.dim), " of ",
-                                           entry.shape[0]));
-    return absl::OkStatus();
+  void NoteAbsent(const PretrainedValues& values) {
+    if (values.absent_biases() > 0) {
+      report_.notes.push_back(
+          absl::StrCat(values.absent_biases(), " biases are 0: the file's model has none there"));
+    }
+    if (state_->Find(kClassToken) != nullptr &&
+        !named_.sources.contains(std::string(kClassToken))) {
+      report_.notes.push_back(
+          "the file has no class token: the model's begins at 0 and has to be learnt");
+    }
+    if (modality_ == Modality::kText && !named_.sources.contains(std::string(kTokenTypes))) {
+      report_.notes.push_back("token types are 0: the file has none");
+    }
   }
 
-  absl::Status Differs(const SafetensorsFile::Entry& entry, const Tensor& place) const {
-    const bool words = absl::EndsWith(entry.name, "word_embeddings.weight") &&
-                       entry.shape.size() == 2 && entry.shape[1] == spec_.dim;
-    return absl::FailedPreconditionError(absl::StrCat(
-        path_, ": tensor ", entry.name, " has shape ", ShapeToString(entry.shape),
-        ", the run's model has ", ShapeToString(place.shape),
-        words
-            ? "; give the vocabulary that belongs to the file as model.vocabulary"
-            : "; set model.dim, model.heads and model.depth as the file's, or give another file"));
-  }
-
-  const std::string path_;
+  const std::string& path_;
   const ModelSpec& spec_;
+  const Modality modality_;
   StateDict* const state_;
+  NamedTensors named_;
+  Manifest component_;
   PretrainedReport report_;
 };
 
 absl::StatusOr<PretrainedReport> Take(const std::string& path, const ModelSpec& spec,
-                                      std::string (*name_of)(absl::string_view),
-                                      const std::string& expected, StateDict* state) {
+                                      Modality modality, StateDict* state) {
   try {
-    return Taker(path, spec, state).Take(name_of, expected);
+    return Taker(path, spec, modality, state).Take();
   } catch (const std::exception& error) {
     return absl::InternalError(absl::StrCat(path, ": ", error.what()));
   }
@@ -194,13 +262,12 @@ absl::StatusOr<PretrainedReport> Take(const std::string& path, const ModelSpec& 
 
 absl::StatusOr<PretrainedReport> TakeImageWeights(const std::string& path, const ModelSpec& spec,
                                                   StateDict* state) {
-  return Take(path, spec, ImageName, "timm's ViT names: cls_token, blocks.0.norm1.weight, ...",
-              state);
+  return Take(path, spec, Modality::kImage, state);
 }
 
 absl::StatusOr<PretrainedReport> TakeTextWeights(const std::string& path, const ModelSpec& spec,
                                                  StateDict* state) {
-  return Take(path, spec, TextName, "BERT's names: embeddings.word_embeddings.weight, ...", state);
+  return Take(path, spec, Modality::kText, state);
 }
 
 }  // namespace tributary

@@ -1,20 +1,30 @@
 """What `tributary export` writes, PyTorch and timm load, and compute the same; and what timm writes, we do."""
 
 import functools
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
+import onnxruntime
 import timm
 import torch
+import transformers
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from tokenizers import BertWordPieceTokenizer
 from torch.nn import functional as F
 
+import shard_reader
 import tiny_federation as tiny
+
+sys.path.insert(0, str(tiny.SOURCE / "deploy/examples"))
+import exported_model
 
 FORWARD = pathlib.Path(os.environ.get("TRIBUTARY_TEST_BIN", tiny.SOURCE / "build/release/tests")) / "forward_file"
 TOLERANCE = 1e-5
@@ -52,7 +62,7 @@ class Export(unittest.TestCase):
         tiny.write_source(cls.folder / "source")
         tiny.prepare(cls.folder / "source", cls.folder / "data")
         run_file = tiny.write_run_file(cls.folder / "run.toml", cls.folder / "data", 1)
-        code, _ = tiny.Run(run_file, cls.folder / "run").finish()
+        code, cls.result = tiny.Run(run_file, cls.folder / "run").finish()
         assert code == 0, code
         torch.manual_seed(1)
         cls.image = torch.randn(5, 3, 32, 32)
@@ -72,6 +82,123 @@ class Export(unittest.TestCase):
 
     def assertClose(self, ours, theirs):
         torch.testing.assert_close(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE)
+
+    def export_folder(self, dataset, form):
+        path = self.folder / f"{dataset}.{form}"
+        subprocess.run([tiny.BIN / "tributary", "export", self.folder / "run", "--dataset", dataset, "--format", form,
+                        "--out", path], check=True, stdout=subprocess.DEVNULL)
+        return path
+
+    def held_out(self, dataset):
+        """(inputs as the model takes them, labels) of the test shard."""
+        rows = shard_reader.rows(self.folder / "data" / dataset / "test/test.shard")
+        labels = torch.tensor([label for _, label, _ in rows])
+        if rows[0][0] is None:
+            tokenizer = BertWordPieceTokenizer(str(tiny.SOURCE / "deploy/assets/bert-base-uncased/vocab.txt"), lowercase=True)
+            tokenizer.enable_truncation(8)
+            tokenizer.enable_padding(length=8)
+            return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch([text for *_, text in rows])]), labels
+        images = torch.stack([torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8).reshape(32, 32, 3)
+                              for image, *_ in rows])
+        return (images.permute(0, 3, 1, 2) / 255 - .5) / .5, labels
+
+    def assertAccuracy(self, dataset, logits, labels):
+        """To the last sample: the coordinator counted the same number of right answers."""
+        task = self.result["tasks"][dataset]
+        self.assertEqual(len(labels), task["samples"])
+        self.assertEqual((logits.argmax(1) == labels).sum().item(), round(task["accuracy"] * task["samples"] / 100))
+
+    @torch.no_grad()
+    def test_every_form_reaches_the_results_accuracy_to_the_last_sample(self):
+        images, labels = self.held_out("icon-contexts")
+        path, _ = self.export("icon-contexts", "paper")
+        model = exported_model.load(path)
+        exact = model(images)
+        self.assertAccuracy("icon-contexts", exact, labels)
+        self.assertClose(self.ours(path, image=images)["logits"], exact)
+
+        folder = self.export_folder("icon-contexts", "transformers")
+        theirs = transformers.AutoModelForImageClassification.from_pretrained(folder)
+        self.assertAccuracy("icon-contexts", theirs(images).logits, labels)
+        self.assertEqual(list(theirs.config.id2label.values()), json.loads(model.about["class_names"]))
+        theirs.vit.layernorm.eps = float(model.about["final_norm_eps"])
+        self.assertClose(exact, theirs(images).logits)
+
+        folder = self.export_folder("icon-contexts", "timm")
+        theirs = timm.create_model(f"local-dir:{folder}", checkpoint_path=str(folder / "model.safetensors")).eval()
+        self.assertAccuracy("icon-contexts", theirs(images), labels)
+        theirs.norm.eps = float(model.about["final_norm_eps"])
+        self.assertClose(exact, theirs(images))
+
+        tokens, labels = self.held_out("wordnet-glosses")
+        model = exported_model.load(self.export("wordnet-glosses", "paper")[0])
+        self.assertAccuracy("wordnet-glosses", model(tokens), labels)
+
+    @torch.no_grad()
+    def test_onnx_runtime_computes_the_same(self):
+        torch.manual_seed(2)
+        for dataset in tiny.DATASETS:
+            path, about = self.export(dataset, "paper")
+            model = exported_model.load(path)
+            exported_model.write_onnx(model, self.folder / "model.onnx")
+            session = onnxruntime.InferenceSession(self.folder / "model.onnx")
+            tokens = torch.randint(0, int(about["vocabulary_size"]), (5, int(about["max_tokens"])))
+            inputs = {"image": (self.image,), "text": (tokens,), "pair": (self.image, tokens)}[model.modality]
+            outputs = session.run(None, {place.name: value.numpy() for place, value in zip(session.get_inputs(), inputs)})
+            exact = model(*inputs)
+            for theirs, ours in zip(outputs, exact if model.modality == "pair" else (exact,), strict=True):
+                self.assertClose(ours, torch.from_numpy(theirs))
+            self.assertEqual(session.get_modelmeta().custom_metadata_map.get("class_names"), about.get("class_names"))
+
+    @torch.no_grad()
+    def test_the_image_part_of_a_pair_model_is_a_vit_model_of_transformers(self):
+        folder = self.export_folder("icon-names", "transformers")
+        theirs, said = transformers.ViTModel.from_pretrained(folder, add_pooling_layer=False, output_loading_info=True)
+        self.assertFalse(said["missing_keys"] or said["unexpected_keys"], said)
+        theirs.layernorm.eps = 1e-6
+        model = exported_model.load(self.export("icon-names", "paper")[0])
+        self.assertClose(F.normalize(model.image_features(self.image)), F.normalize(theirs(self.image).last_hidden_state[:, 0]))
+
+    def test_the_pages_examples_run_as_they_stand(self):
+        place = self.folder / "page"
+        (place / "out").mkdir(parents=True)
+        (place / "build/release").mkdir(parents=True)
+        for name, target in {"deploy": tiny.SOURCE / "deploy", "build/release/bin": tiny.BIN,
+                             "out/quickstart": self.folder / "run"}.items():
+            (place / name).symlink_to(target)
+        shutil.copy(next((self.folder / "source").rglob("thing-3.png")), place / "icon.png")
+        page = (tiny.SOURCE / "docs/use-a-model.md").read_text()
+        blocks = re.findall(r"^```(sh|python)\n(.*?)^```", page, re.M | re.S)
+        self.assertGreaterEqual(len(blocks), 8)
+        python = pathlib.Path(sys.executable).parent
+        for kind, text in blocks:
+            command = [sys.executable, "-c", text] if kind == "python" else ["bash", "-euc", text]
+            done = subprocess.run(command, cwd=place, env={**os.environ, "PATH": f"{python}:{os.environ['PATH']}"},
+                                  capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, f"{text}\n{done.stderr}")
+            if "class_names" in text or "id2label" in text or "label_names" in text:
+                self.assertIn(done.stdout.splitlines()[0], self.result_classes())
+
+    def result_classes(self):
+        return [name for dataset in ("icon-contexts", "wordnet-glosses")
+                for name in json.loads(self.export(dataset, "paper")[1]["class_names"])]
+
+    def test_a_run_under_way_gives_its_committed_rounds(self):
+        run_file = tiny.write_run_file(self.folder / "long.toml", self.folder / "data", 1000)
+        run = tiny.Run(run_file, self.folder / "long")
+        self.addCleanup(run.kill)
+        run.await_event("round_committed", lambda data: data["round"] == 2)
+        path = self.folder / "under_way.safetensors"
+        subprocess.run([tiny.BIN / "tributary", "export", self.folder / "long", "--dataset", "icon-contexts", "--out", path],
+                       check=True, stdout=subprocess.DEVNULL)
+        with safe_open(path, "pt") as file:
+            self.assertGreaterEqual(int(file.metadata()["round"]), 2)
+            self.assertEqual(len(json.loads(file.metadata()["class_names"])), int(file.metadata()["classes"]))
+        exported_model.load(path)
+        done = subprocess.run([tiny.BIN / "tributary", "export", self.folder / "long", "--dataset", "icon-contexts", "--round",
+                               "0", "--out", path], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("holds no checkpoint of round 0", done.stderr)
 
     def test_timm_computes_the_same_from_our_image_model(self):
         path, about = self.export("icon-contexts", "timm")

@@ -23,6 +23,7 @@
 #include "common/train/schedule.h"
 #include "server/held_out.h"
 #include "server/initial_models.h"
+#include "server/model_cards.h"
 #include "server/round/run_events.h"
 #include "server/round/run_identity.h"
 #include "server/round/run_result.h"
@@ -228,6 +229,7 @@ absl::Status TrainCentrally(const CentralOptions& options, const EventLog::Subsc
   ASSIGN_OR_RETURN(std::unique_ptr<Evaluator> evaluator, MakeEvaluator(context, held_out));
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, RunStore::Open(options.folder));
   ASSIGN_OR_RETURN(const std::optional<int> resumed, IdentifyRun(store.get(), &context));
+  RETURN_IF_ERROR(WriteModelCards(options.folder, context, held_out));
   ASSIGN_OR_RETURN(const std::unique_ptr<EventLog> log,
                    EventLog::Open(options.folder + "/events.jsonl", &SystemClock()));
   const int subscription = log->Subscribe(~uint64_t{0}, on_event);

@@ -1,79 +1,83 @@
 #include "tool/export/export_command.h"
 
-#include <filesystem>
 #include <iostream>
-#include <map>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/model/model_file.h"
 #include "common/tensor/safetensors.h"
+#include "tool/export/model_folder.h"
+#include "tool/export/run_model.h"
 
 namespace tributary {
 namespace {
 
-// The datasets of which the run's folder has models, for the message when the asked one is missing.
-std::vector<std::string> ModelsOf(const std::string& run) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(run + "/models", error)) {
-    if (entry.path().extension() == ".safetensors") names.push_back(entry.path().stem().string());
+// Writes the model in the command's format; returns the tensors as they were written.
+absl::StatusOr<StateDict> Write(const ExportCommand& command, RunModel model) {
+  if (command.format == "timm") return WriteTimmFolder(model, command.out);
+  if (command.format == "transformers") return WriteTransformersFolder(model, command.out);
+  if (command.names == "timm") {
+    ASSIGN_OR_RETURN(model.global, InTimmNames(model.global));
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  RETURN_IF_ERROR(WriteSafetensors(command.out, model.global, model.metadata));
+  return std::move(model.global);
+}
+
+std::string NamesOf(const ExportCommand& command) {
+  return command.format == "safetensors" ? command.names : command.format;
 }
 
 }  // namespace
 
 void AddExportFlags(CLI::App* app, ExportCommand* command) {
-  app->add_option("run", command->run, "folder of a finished run")->required();
+  app->add_option("run", command->run, "folder of a run, finished or under way")->required();
   app->add_option("--dataset", command->dataset, "whose global model")->required();
+  app->add_option("--round", command->round,
+                  "the model after this round, of those whose checkpoints are kept; without it: "
+                  "after the last one")
+      ->check(CLI::NonNegativeNumber);
+  CLI::Option* const format =
+      app->add_option("--format", command->format,
+                      "safetensors: one file; timm, transformers: a folder that the library loads, "
+                      "image parts only")
+          ->check(CLI::IsMember({"safetensors", "timm", "transformers"}))
+          ->capture_default_str();
   app->add_option(
          "--names", command->names,
          "paper: those of the paper's release; timm: those of timm's ViTs, image parts only")
       ->check(CLI::IsMember({"paper", "timm"}))
+      ->excludes(format)
       ->capture_default_str();
-  app->add_option("--out", command->out, "file to write (safetensors)")->required();
+  app->add_option("--out", command->out, "file to write, or folder")->required();
   app->add_flag("--json", command->json, "print one JSON object");
 }
 
 absl::Status RunExport(const ExportCommand& command) {
-  const std::string path = absl::StrCat(command.run, "/models/", command.dataset, ".safetensors");
-  const auto file = SafetensorsFile::Open(path);
-  if (absl::IsNotFound(file.status())) {
-    const std::vector<std::string> models = ModelsOf(command.run);
-    return absl::NotFoundError(absl::StrCat(
-        path, " is not there; ",
-        models.empty() ? absl::StrCat(command.run, " holds no finished run")
-                       : absl::StrCat("the run has models of ", absl::StrJoin(models, ", "))));
-  }
-  RETURN_IF_ERROR(file.status());
-  ASSIGN_OR_RETURN(StateDict global, ReadSafetensors(path));
-  if (command.names == "timm") {
-    ASSIGN_OR_RETURN(global, InTimmNames(global));
-  }
-  std::map<std::string, std::string> metadata = (*file)->metadata();
-  metadata["names"] = command.names;
-  RETURN_IF_ERROR(WriteSafetensors(command.out, global, metadata));
-  size_t values = 0;
-  for (const StateDict::Entry& entry : global) values += entry.tensor.values.size();
+  ASSIGN_OR_RETURN(RunModel model, ReadRunModel(command.run, command.dataset, command.round));
+  model.metadata["names"] = NamesOf(command);
+  const FileMetadata metadata = model.metadata;
+  const absl::StatusOr<StateDict> written = Write(command, std::move(model));
+  if (!written.ok()) return Annotate(written.status(), command.dataset);
   if (command.json) {
     std::cout << nlohmann::json({{"file", command.out},
-                                 {"tensors", global.size()},
-                                 {"values", values},
+                                 {"tensors", written->size()},
+                                 {"values", written->ElementCount()},
                                  {"metadata", metadata}})
                      .dump()
               << std::endl;
-  } else {
-    std::cout << command.out << ": " << global.size() << " tensors, " << values
-              << " values, names of " << (command.names == "timm" ? "timm" : "the paper's release")
-              << std::endl;
+    return absl::OkStatus();
   }
+  const auto round = metadata.find("round");
+  std::cout << command.out << ": " << written->size() << " tensors, " << written->ElementCount()
+            << " values, names of "
+            << (NamesOf(command) == "paper" ? "the paper's release" : NamesOf(command))
+            << (round == metadata.end() ? "" : absl::StrCat(", after round ", round->second))
+            << std::endl;
   return absl::OkStatus();
 }
 

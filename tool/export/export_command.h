@@ -1,6 +1,7 @@
-// `tributary export`: a run's global model as a file for other programs.
+// `tributary export`: a run's global model for other programs.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,17 +13,21 @@ class App;
 namespace tributary {
 
 struct ExportCommand {
-  std::string run;      // folder of a finished run
-  std::string dataset;  // whose global
-  std::string names = "paper";
+  std::string run;           // folder of a run, finished or under way
+  std::string dataset;       // whose global
+  std::optional<int> round;  // after which; the last committed one
+  std::string format = "safetensors";
+  std::string names = "paper";  // of format safetensors
   std::string out;
   bool json = false;
 };
 
 void AddExportFlags(CLI::App* app, ExportCommand* command);
 
-// Writes a safetensors file with the model's shape in its metadata, and prints what is in it.
-// NotFound without such a model, FailedPrecondition for timm's names and a model of texts.
+// Writes a safetensors file with the model's shape, classes and normalisation in its metadata, or a
+// folder that timm or transformers loads, and prints what is in it. NotFound without such a model,
+// Aborted if its checkpoint was dropped while it was read, FailedPrecondition for names or formats
+// of image models and a model of texts.
 absl::Status RunExport(const ExportCommand& command);
 
 }  // namespace tributary

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
@@ -13,6 +14,7 @@
 #include "common/train/samples.h"
 #include "preparation/shards/shard_writer.h"
 #include "server/initial_models.h"
+#include "server/model_cards.h"
 #include "tests/scratch_folder.h"
 #include "tests/unit/server/registry/tiny_run.h"
 
@@ -99,6 +101,21 @@ TEST_F(HeldOutTest, OpensTheTestOfEveryDatasetAndTheVocabularyThatShips) {
   EXPECT_EQ(held_out.shards.at("words")->info().rows, 12);
   EXPECT_EQ(held_out.tokenizer->size(), 30522);
   EXPECT_EQ(held_out.public_set, nullptr);
+}
+
+TEST_F(HeldOutTest, CardsOfTheModelsSayWhatTheirDataAre) {
+  const HeldOut held_out = MustOpen();
+  const auto context = ContextOf(config_, held_out);
+  ASSERT_TRUE(context.ok()) << context.status();
+  ASSERT_TRUE(WriteModelCards(scratch_ / "", *context, held_out).ok());
+  const auto text = ReadFile(scratch_ / "models.json");
+  ASSERT_TRUE(text.ok()) << text.status();
+  const auto cards = nlohmann::json::parse(*text);
+  EXPECT_EQ(cards.at("pictures").at("modality"), "image");
+  EXPECT_EQ(cards.at("pictures").at("mean"), "[0.5,0.5,0.5]");
+  EXPECT_EQ(cards.at("words").at("class_names"), R"(["a","b","c"])");
+  EXPECT_EQ(cards.at("words").at("classes"), "3");
+  EXPECT_FALSE(cards.at("words").contains("mean"));
 }
 
 TEST_F(HeldOutTest, ATestThatIsMissingIsNamedWithItsDataset) {

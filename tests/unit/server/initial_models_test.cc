@@ -9,6 +9,7 @@
 #include "common/model/initial_state.h"
 #include "common/tensor/safetensors.h"
 #include "tests/scratch_folder.h"
+#include "tests/unit/common/model/tiny_vit.h"
 #include "tests/unit/server/registry/tiny_run.h"
 
 namespace tributary {
@@ -25,11 +26,7 @@ class InitialModelsTest : public testing::Test {
  protected:
   InitialModelsTest() {
     config_.datasets.push_back({"both", Modality::kPair, 1, "data/both"});
-    StateDict weights;
-    Tensor norm = Tensor::Zeros({config_.model.spec.dim});
-    std::fill(norm.values.begin(), norm.values.end(), 3.0F);
-    EXPECT_TRUE(weights.Add("norm.weight", std::move(norm)).ok());
-    EXPECT_TRUE(weights.Add("head.weight", Tensor::Zeros({10, config_.model.spec.dim})).ok());
+    const StateDict weights = TimmVit(config_.model.spec, 3);
     EXPECT_TRUE(WriteSafetensors(image_, weights).ok());
   }
   absl::StatusOr<InitialModels> Make() const {
@@ -79,6 +76,7 @@ TEST_F(InitialModelsTest, ImageWeightsGoIntoEveryGlobalAndAreNoted) {
   const auto note = std::find_if(models->notes.begin(), models->notes.end(),
                                  [](const auto& one) { return one.dataset == "pictures"; });
   EXPECT_THAT(note->taken, Contains("norm.weight"));
+  EXPECT_THAT(note->message, HasSubstr("eps")) << "how the file's model differs is told";
   EXPECT_THAT(note->random, Not(Contains("norm.weight")));
   EXPECT_EQ(note->taken.size() + note->random.size(), pictures.size())
       << "each tensor is one or the other";

@@ -6,10 +6,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/tensor/safetensors.h"
 #include "tests/scratch_folder.h"
 #include "tests/unit/common/model/tiny_model.h"
+#include "tests/unit/common/model/tiny_vit.h"
 
 namespace tributary {
 namespace {
@@ -19,26 +21,15 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Tensor Filled(const Shape& shape, float value) {
-  Tensor tensor = Tensor::Zeros(shape);
-  std::fill(tensor.values.begin(), tensor.values.end(), value);
-  return tensor;
-}
-
 class PretrainedTest : public testing::Test {
  protected:
-  // A ViT of `dim` and a grid of `side`, with `depth` blocks of one norm each, all values 3.
+  // A whole ViT of `dim`, a grid of `side` and `depth` blocks, all values 3.
   std::string Vit(int64_t dim, int64_t side, int64_t depth) {
-    StateDict file;
-    Add("cls_token", {1, 1, dim}, &file);
-    Add("pos_embed", {1, 1 + side * side, dim}, &file);
-    Add("patch_embed.proj.bias", {dim}, &file);
-    for (int64_t layer = 0; layer < depth; ++layer) {
-      Add(absl::StrCat("blocks.", layer, ".norm1.weight"), {dim}, &file);
-    }
-    Add("norm.weight", {dim}, &file);
-    Add("head.weight", {1000, dim}, &file);
-    return Write(file);
+    ModelSpec spec = spec_;
+    spec.dim = dim;
+    spec.depth = depth;
+    spec.image_size = side * spec.patch;
+    return Write(TimmVit(spec, 3));
   }
   void Add(const std::string& name, const Shape& shape, StateDict* file) {
     EXPECT_TRUE(file->Add(name, Filled(shape, 3)).ok());
@@ -63,7 +54,7 @@ TEST_F(PretrainedTest, AVitFillsTheImagePartsAndTheFinalNorm) {
   EXPECT_THAT(state.Find("blockses.0.0.norm1.weight")->values, Each(3));
   EXPECT_THAT(state.Find("norm.weight")->values, Each(3));
   EXPECT_THAT(state.Find("blockses.1.0.norm1.weight")->values, Each(1)) << "texts are not touched";
-  EXPECT_THAT(report->skipped, ElementsAre("head.weight"));
+  EXPECT_THAT(report->skipped, ElementsAre("head.weight", "head.bias"));
   EXPECT_TRUE(report->changed.empty());
 }
 
@@ -71,7 +62,7 @@ TEST_F(PretrainedTest, ATextModelTakesTheFinalNormAlone) {
   StateDict state = TinyState(spec_, Modality::kText);
   const auto report = TakeImageWeights(Vit(spec_.dim, 2, 1), spec_, &state);
   ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_THAT(report->taken, ElementsAre("norm.weight"));
+  EXPECT_THAT(report->taken, ElementsAre("norm.weight", "norm.bias"));
 }
 
 TEST_F(PretrainedTest, PositionsOfAnotherGridAreInterpolated) {
