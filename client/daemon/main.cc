@@ -44,6 +44,7 @@ absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::l
   if (data.tokenizer != nullptr) setting.card.vocabulary = data.tokenizer->digest();
   if (data.public_set != nullptr) setting.card.public_set = data.public_set->digest();
   setting.threads = options.threads;
+  setting.stay = options.stay;
   setting.timings.connect = options.connect_timeout;
   setting.timings.reconnect = options.reconnect_timeout;
   setting.log = log;

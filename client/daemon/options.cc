@@ -64,11 +64,16 @@ void Declare(ClientOptions* options, Seconds* seconds, CLI::App* app) {
   app->add_flag("--insecure", options->tls.insecure, "Plain text beyond the loopback")
       ->envname("TRIBUTARY_INSECURE");
   app->add_flag("--json", options->json, "Log lines as JSON objects")->envname("TRIBUTARY_JSON");
-  app->add_option("--connect-timeout", seconds->connect, "Seconds until the first session, at most")
+  app->add_flag("--stay", options->stay,
+                "Wait for the coordinator's next run after each, and join new runs by itself")
+      ->envname("TRIBUTARY_STAY");
+  app->add_option("--connect-timeout", seconds->connect,
+                  "Seconds until the first session, at most; with --stay, unless given: no limit")
       ->envname("TRIBUTARY_CONNECT_TIMEOUT")
       ->capture_default_str();
   app->add_option("--reconnect-timeout", seconds->reconnect,
-                  "Seconds without a coordinator, once attended, at most")
+                  "Seconds without a coordinator, once attended, at most; with --stay, unless "
+                  "given: no limit")
       ->envname("TRIBUTARY_RECONNECT_TIMEOUT")
       ->capture_default_str();
 }
@@ -106,7 +111,8 @@ absl::StatusOr<std::optional<ClientOptions>> ParseClientOptions(int argc, const 
   app.footer(
       "Each flag can be given as an environment variable: --tls-cert as TRIBUTARY_TLS_CERT.\n"
       "Exit codes: 0 the run is finished or the client was stopped, 1 failed (no coordinator),\n"
-      "2 wrong use, 3 data or state unusable or refused, 4 not permitted.");
+      "2 wrong use, 3 data or state unusable or refused, 4 not permitted. With --stay, a finished\n"
+      "run and a refusal are waited out.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
@@ -121,6 +127,12 @@ absl::StatusOr<std::optional<ClientOptions>> ParseClientOptions(int argc, const 
   RETURN_IF_ERROR(CheckSeconds("--reconnect-timeout", seconds.reconnect));
   options.connect_timeout = absl::Seconds(seconds.connect);
   options.reconnect_timeout = absl::Seconds(seconds.reconnect);
+  if (options.stay && app.count("--connect-timeout") == 0) {
+    options.connect_timeout = absl::InfiniteDuration();
+  }
+  if (options.stay && app.count("--reconnect-timeout") == 0) {
+    options.reconnect_timeout = absl::InfiniteDuration();
+  }
   if (options.threads == 0) {
     options.threads = CoreCount();
   }
