@@ -115,6 +115,9 @@ absl::Status Serve(ServePlan plan) {
   ASSIGN_OR_RETURN(const std::unique_ptr<EventLog> events,
                    EventLog::Open(plan.state + "/events.jsonl", &SystemClock()));
 
+  ASSIGN_OR_RETURN(const std::unique_ptr<RunControl> control,
+                   RunControl::Open(plan.state + "/operator.json"));
+
   ClientRegistry registry(context.Heartbeat(), &SystemClock());
   Coordinator coordinator({.context = &context,
                            .store = store.get(),
@@ -122,6 +125,7 @@ absl::Status Serve(ServePlan plan) {
                            .registry = &registry,
                            .hooks = plan.hooks,
                            .clock = &SystemClock(),
+                           .control = control.get(),
                            .initial = std::move(initial.globals),
                            .evaluate = std::move(evaluate)});
   const int printer =
@@ -138,7 +142,7 @@ absl::Status Serve(ServePlan plan) {
     events->Emit("listening", absl::StrCat("listening on ", server->address()),
                  {{"address", server->address()}});
     RunEvents run_events(events.get());
-    run_events.RunStarted(context, resumed);
+    run_events.RunStarted(context, resumed, coordinator.Snapshot().rounds);
     for (const InitialNote& note : initial.notes) {
       run_events.Pretrained(note.dataset, note.message, note.taken, note.skipped, note.random);
     }

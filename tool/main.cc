@@ -15,6 +15,7 @@
 #include "tool/bench/bench_command.h"
 #include "tool/central/central_command.h"
 #include "tool/export/export_command.h"
+#include "tool/operator_actions.h"
 #include "tool/operator_commands.h"
 #include "tool/plan_command.h"
 #include "tool/prepare/prepare_command.h"
@@ -74,6 +75,8 @@ int Main(int argc, char** argv) {
   AddOperatorFlags(status_app, &status);
   CLI::App* watch_app = app.add_subcommand("watch", "follow a run's events until it ends");
   AddOperatorFlags(watch_app, &watch);
+  OperatorAction action;
+  AddOperatorActions(&app, &action);
 
   try {
     app.parse(argc, argv);
@@ -92,6 +95,7 @@ int Main(int argc, char** argv) {
   if (sweep_app->parsed()) return Report(RunSweep(sweep), sweep.json);
   if (central_app->parsed()) return Report(RunCentral(central), central.json);
   if (run_app->parsed()) return Report(RunFederation(run), run.json);
+  if (const auto done = RunOperatorAction(app, action)) return Report(*done, action.command.json);
   return kExitUsage;
 }
 

@@ -45,7 +45,7 @@ struct ClientInfo {
   std::string device;
   std::string software_version;
   std::string data_digest;  // of its shard: tells a client that comes back with other data
-  bool attending = false;  // linked, and its model's manifest agreed
+  bool attending = false;   // linked, and its model's manifest agreed
   absl::Time last_heard;
   absl::Time absent_since;  // meaningful if not attending
   std::optional<v1::Progress> progress;
@@ -73,6 +73,8 @@ class ClientRegistry {
   // Sends to one client; false if it is not linked.
   bool Send(const std::string& name, v1::ServerMessage message) const;
   void SendToAll(const v1::ServerMessage& message) const;
+  // Sends a last message to one client and closes its link; false if it is not linked.
+  bool Disconnect(const std::string& name, v1::ServerMessage farewell);
 
   // Closes links that have been silent longer than `liveness`; returns their clients' names.
   std::vector<std::string> DropSilent(absl::Duration liveness);

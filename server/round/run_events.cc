@@ -7,17 +7,19 @@
 
 namespace tributary {
 
-void RunEvents::RunStarted(const RunContext& context, std::optional<int> resumed) {
+void RunEvents::RunStarted(const RunContext& context, std::optional<int> resumed,
+                           std::optional<int> rounds) {
   const RunConfig& config = context.config;
   const std::string method(MethodName(config));
   log_->Emit(
       "run_started",
-      absl::StrCat("run ", config.name, " (", method, "), ", config.rounds, " rounds",
+      absl::StrCat("run ", config.name, " (", method, "), ", rounds.value_or(config.rounds),
+                   " rounds",
                    resumed.has_value() ? absl::StrCat(", goes on after round ", *resumed) : ""),
       {{"run_id", context.run_id},
        {"name", config.name},
        {"method", method},
-       {"rounds", config.rounds},
+       {"rounds", rounds.value_or(config.rounds)},
        {"seed", config.seed},
        {"resumed_round", resumed.value_or(0)}});
 }
@@ -69,6 +71,20 @@ void RunEvents::ClientLeft(const std::string& client, const std::string& reason)
 void RunEvents::ClientFellSilent(const std::string& client) {
   log_->Emit("client_left", absl::StrCat(client, " fell silent"),
              {{"client", client}, {"reason", "silent"}});
+}
+
+void RunEvents::OperatorAction(const std::string& action, const std::string& by,
+                               const std::string& reason, const nlohmann::json& more) {
+  nlohmann::json data = {{"action", action}, {"by", by}, {"reason", reason}};
+  std::string what = action;
+  for (const auto& [key, value] : more.items()) {
+    data[key] = value;
+    absl::StrAppend(
+        &what, " ",
+        key == "client" ? value.get<std::string>() : absl::StrCat(key, "=", value.dump()));
+  }
+  log_->Emit("operator_action", absl::StrCat(what, ", by ", by, reason.empty() ? "" : ": ", reason),
+             std::move(data));
 }
 
 void RunEvents::RoundStarted(int round, int attempt, int rounds,

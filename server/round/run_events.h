@@ -25,8 +25,10 @@ class RunEvents {
   // `log` must outlive this.
   explicit RunEvents(EventLog* log) : log_(log) {}
 
-  // `resumed`: the last committed round of a run that goes on.
-  void RunStarted(const RunContext& context, std::optional<int> resumed);
+  // `resumed`: the last committed round of a run that goes on. `rounds`: that it has, if an
+  // operator has set another number than the run file's.
+  void RunStarted(const RunContext& context, std::optional<int> resumed,
+                  std::optional<int> rounds = std::nullopt);
   // What pretrained weights did to a dataset's first global; `message` says it in words, the others
   // list tensors.
   void Pretrained(const std::string& dataset, const std::string& message,
@@ -44,6 +46,11 @@ class RunEvents {
   void ClientLeft(const std::string& client, const std::string& reason);
   // The client was not heard of for longer than a client may be silent.
   void ClientFellSilent(const std::string& client);
+
+  // What an operator did: `action` is "pause", "resume", "stop", "evict", "forgive" or "set";
+  // `more` says to whom or what.
+  void OperatorAction(const std::string& action, const std::string& by, const std::string& reason,
+                      const nlohmann::json& more);
 
   void RoundStarted(int round, int attempt, int rounds, const std::vector<CohortMember>& cohort);
   // `took`: the upload.

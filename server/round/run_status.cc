@@ -33,6 +33,15 @@ v1::ClientStatus ClientStatusOf(const ClientInfo& client, const RunSnapshot& sna
   return status;
 }
 
+v1::OperatorMark MarkOf(const std::string& client, const OperatorMark& mark) {
+  v1::OperatorMark proto;
+  proto.set_client(client);
+  proto.set_by(mark.by);
+  proto.set_time(absl::FormatTime(absl::RFC3339_full, mark.when, absl::UTCTimeZone()));
+  proto.set_reason(mark.reason);
+  return proto;
+}
+
 }  // namespace
 
 v1::RunStatus RunStatusOf(const RunContext& context, const RunSnapshot& snapshot,
@@ -42,12 +51,17 @@ v1::RunStatus RunStatusOf(const RunContext& context, const RunSnapshot& snapshot
   status.set_run_name(context.config.name);
   status.set_method(std::string(MethodName(context.config)));
   status.set_round(static_cast<uint32_t>(snapshot.round));
-  status.set_rounds(static_cast<uint32_t>(context.config.rounds));
+  const int rounds = snapshot.rounds > 0 ? snapshot.rounds : context.config.rounds;
+  status.set_rounds(static_cast<uint32_t>(rounds));
   status.set_phase(std::string(PhaseName(snapshot.phase)));
   status.set_waiting(snapshot.waiting);
   status.set_bytes_up(snapshot.bytes_up);
   status.set_bytes_down(snapshot.bytes_down);
   status.set_software_version(kSoftwareVersion);
+  if (snapshot.paused) *status.mutable_paused() = MarkOf("", *snapshot.paused);
+  for (const auto& [client, mark] : snapshot.evicted) {
+    *status.add_evicted() = MarkOf(client, mark);
+  }
   for (const ClientInfo& client : known) {
     *status.add_clients() = ClientStatusOf(client, snapshot, now);
   }

@@ -1,11 +1,13 @@
 #include "server/service/operator_service.h"
 
+#include <algorithm>
 #include <deque>
+#include <functional>
+#include <string>
 #include <utility>
 
 #include <google/protobuf/util/json_util.h>
 
-#include "absl/strings/str_cat.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/status_proto.h"
 #include "server/round/run_status.h"
@@ -85,6 +87,23 @@ absl::Status MayOperate(const grpc::CallbackServerContext& context) {
   return CheckMayOperate(IdentityOf(*context.auth_context()));
 }
 
+// Who operates, for events and status: without TLS nobody has shown a name.
+std::string NameOf(const PeerIdentity& peer) {
+  if (!peer.encrypted) return "local";
+  return peer.name.empty() ? "operator" : peer.name;
+}
+
+// Answers with what `act` returns, if the peer may operate the run. `act` is called with its name.
+grpc::ServerUnaryReactor* Act(grpc::CallbackServerContext* context,
+                              const std::function<absl::Status(const std::string& by)>& act) {
+  const PeerIdentity peer = IdentityOf(*context->auth_context());
+  absl::Status status = CheckMayOperate(peer);
+  if (status.ok()) status = act(NameOf(peer));
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* OperatorService::GetStatus(grpc::CallbackServerContext* context,
@@ -109,12 +128,44 @@ grpc::ServerWriteReactor<v1::Event>* OperatorService::WatchEvents(
 
 grpc::ServerUnaryReactor* OperatorService::Stop(grpc::CallbackServerContext* context,
                                                 const v1::StopRequest* request, v1::StopReply*) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const absl::Status may = MayOperate(*context);
-  if (may.ok())
-    deps_.coordinator->Stop(absl::StrCat("stopped by an operator: ", request->reason()));
-  reactor->Finish(ToGrpcStatus(may));
-  return reactor;
+  return Act(context, [&](const std::string& by) { return operator_.Stop(by, request->reason()); });
+}
+
+grpc::ServerUnaryReactor* OperatorService::Pause(grpc::CallbackServerContext* context,
+                                                 const v1::PauseRequest* request,
+                                                 v1::ActionReply*) {
+  return Act(context,
+             [&](const std::string& by) { return operator_.Pause(by, request->reason()); });
+}
+
+grpc::ServerUnaryReactor* OperatorService::Resume(grpc::CallbackServerContext* context,
+                                                  const v1::ResumeRequest*, v1::ActionReply*) {
+  return Act(context, [&](const std::string& by) { return operator_.Resume(by); });
+}
+
+grpc::ServerUnaryReactor* OperatorService::Evict(grpc::CallbackServerContext* context,
+                                                 const v1::EvictRequest* request,
+                                                 v1::ActionReply*) {
+  return Act(context, [&](const std::string& by) {
+    return operator_.Evict(request->client(), by, request->reason());
+  });
+}
+
+grpc::ServerUnaryReactor* OperatorService::Forgive(grpc::CallbackServerContext* context,
+                                                   const v1::ForgiveRequest* request,
+                                                   v1::ActionReply*) {
+  return Act(context,
+             [&](const std::string& by) { return operator_.Forgive(request->client(), by); });
+}
+
+grpc::ServerUnaryReactor* OperatorService::SetRounds(grpc::CallbackServerContext* context,
+                                                     const v1::SetRoundsRequest* request,
+                                                     v1::ActionReply*) {
+  return Act(context, [&](const std::string& by) {
+    // A number beyond int is beyond the most rounds, too.
+    const uint32_t rounds = std::min<uint32_t>(request->rounds(), RoundGoal::kMostRounds + 1);
+    return operator_.SetRounds(static_cast<int>(rounds), by);
+  });
 }
 
 }  // namespace tributary

@@ -25,7 +25,6 @@ EXCEPTIONS = {
     "set PushMessage.chunk": "kChunkTag of common/rpc/bulk_message.cc frames it without a message",
     "read PushMessage.chunk": "likewise",
     "read TensorSlice.padding": "means nothing; a reader skips it as it skips unknown fields",
-    "set StopRequest.reason": "set by an operator's own program; `tributary` has no command for Operator.Stop",
 }
 
 

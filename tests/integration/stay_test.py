@@ -4,60 +4,11 @@ import json
 import pathlib
 import shutil
 import signal
-import subprocess
 import tempfile
-import threading
 import unittest
 
 import tiny_federation as tiny
-
-CLIENTS = {f"{dataset}-{i:02d}": dataset for dataset, (_, count) in tiny.DATASETS.items() for i in range(count)}
-
-
-class Coordinator:
-    """`tributary-server --json` with its events as they come."""
-
-    def __init__(self, run_file, state, listen, *settings):
-        self.state = state
-        self.events = []
-        self.changed = threading.Condition()
-        flags = [word for text in settings for word in ("--set", text)]
-        self.process = subprocess.Popen(
-            [tiny.BIN / "tributary-server", "--json", "--run", run_file, "--state", state, "--listen", listen, *flags],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            with self.changed:
-                self.events.append(json.loads(line))
-                self.changed.notify_all()
-        with self.changed:
-            self.events.append({"kind": "end"})
-            self.changed.notify_all()
-
-    def of_kind(self, kind):
-        with self.changed:
-            return [event.get("data", {}) for event in self.events if event["kind"] == kind]
-
-    def await_event(self, kind):
-        with self.changed:
-            self.changed.wait_for(lambda: self.of_kind(kind) or self.of_kind("end"), timeout=120)
-            if not self.of_kind(kind):
-                raise AssertionError(f"no event {kind}; the last were {self.events[-5:]}")
-            return self.of_kind(kind)[0]
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-        self.process.stderr.close()
-
-    def finish(self):
-        self.await_event("run_finished")
-        if (code := self.process.wait(timeout=60)) != 0:
-            raise AssertionError(f"the coordinator ended with {code}")
-        return json.loads((self.state / "result.json").read_text())
+from processes import CLIENTS, Client, Coordinator
 
 
 class StayTest(unittest.TestCase):
@@ -77,22 +28,9 @@ class StayTest(unittest.TestCase):
         return coordinator
 
     def start_clients(self, *flags):
-        for name, dataset in CLIENTS.items():
-            with open(self.log(name), "w") as log:
-                client = subprocess.Popen(
-                    [tiny.BIN / "tributary-client", "--json", "--server", self.address, "--name", name, "--data",
-                     self.folder / "data" / dataset / f"client-{name[-2:]}", "--state", self.folder / name,
-                     "--device", "cpu", "--threads", "1", *flags], stderr=log)
-            self.addCleanup(self.end, client)
-            self.clients[name] = client
-
-    @staticmethod
-    def end(process):
-        process.kill()
-        process.wait()
-
-    def log(self, name):
-        return self.folder / f"{name}.log"
+        for name in CLIENTS:
+            self.clients[name] = Client(name, self.address, self.folder, self.folder / "data", *flags)
+            self.addCleanup(self.clients[name].kill)
 
     def runs_of(self, name):
         """The runs whose state a client keeps: (present, earlier)."""
@@ -120,11 +58,12 @@ class StayTest(unittest.TestCase):
         fourth = self.coordinator("fourth", *changed).finish()
         self.assertEqual(fourth["model_hash"], second["model_hash"])
         for name, client in self.clients.items():
-            self.assertIsNone(client.poll(), f"{name} has ended: {self.log(name).read_text()}")
+            self.assertIsNone(client.process.poll(), f"{name} has ended: {client.log.read_text()}")
 
         for name, client in self.clients.items():
-            client.send_signal(signal.SIGTERM)
-            self.assertEqual(client.wait(timeout=30), 0, self.log(name).read_text())
+            client.process.send_signal(signal.SIGTERM)
+            code, log = client.ends_with()
+            self.assertEqual(code, 0, log)
             # The run that was never finished is the last that is kept; those that were are gone.
             present, earlier = self.runs_of(name)
             self.assertEqual(("" if present == fourth["run_id"] else present, earlier), ("", [killed]))
@@ -137,9 +76,10 @@ class StayTest(unittest.TestCase):
         first.await_event("round_committed")
         first.kill()
         self.coordinator("second")
-        for name, client in self.clients.items():
-            self.assertEqual(client.wait(timeout=60), 3, self.log(name).read_text())
-            self.assertIn("another --state folder", self.log(name).read_text())
+        for client in self.clients.values():
+            code, log = client.ends_with()
+            self.assertEqual(code, 3, log)
+            self.assertIn("another --state folder", log)
 
 
 if __name__ == "__main__":
