@@ -15,6 +15,7 @@
 #include "common/base/stop_signal.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
+#include "server/round/progress_throttle.h"
 #include "server/round/run_events.h"
 #include "server/round/run_identity.h"
 #include "server/service/federation_service.h"
@@ -31,7 +32,7 @@ void PrintEvent(const RunEvent& event, bool json) {
     std::cout << event.ToJson().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
               << std::endl;
   } else if (event.kind != "progress") {
-    std::cout << absl::FormatTime("%H:%M:%S ", absl::FromUnixMillis(event.unix_ms),
+    std::cout << absl::FormatTime("%Y-%m-%d %H:%M:%S ", absl::FromUnixMillis(event.unix_ms),
                                   absl::LocalTimeZone())
               << event.message << std::endl;
   }
@@ -128,8 +129,10 @@ absl::Status Serve(ServePlan plan) {
                            .control = control.get(),
                            .initial = std::move(initial.globals),
                            .evaluate = std::move(evaluate)});
-  const int printer =
-      events->Subscribe(~uint64_t{0}, [&](const RunEvent& event) { PrintEvent(event, plan.json); });
+  ProgressThrottle throttle;
+  const int printer = events->Subscribe(~uint64_t{0}, [&](const RunEvent& event) {
+    if (throttle.Passes(event)) PrintEvent(event, plan.json);
+  });
   const StopSignal stop([&](const std::string& signal) { coordinator.Stop(signal); });
   absl::Status status;
   {

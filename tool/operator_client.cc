@@ -1,12 +1,17 @@
 #include "tool/operator_client.h"
 
+#include <optional>
+
 #include <grpcpp/client_context.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/host_port.h"
+#include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
+#include "common/rpc/proxy.h"
 #include "common/rpc/status_proto.h"
 
 namespace tributary {
@@ -18,6 +23,7 @@ constexpr absl::Duration kAnswerWithin = absl::Seconds(5);
 }  // namespace
 
 absl::StatusOr<OperatorClient> OperatorClient::Dial(const OperatorAddress& address) {
+  RETURN_IF_ERROR(Annotate(CheckHostPort(address.server, 1), "--server"));
   ASSIGN_OR_RETURN(const auto credentials, MakeChannelCredentials(address.tls, address.server));
   OperatorClient client(address.server);
   client.stub_ = v1::Operator::NewStub(MakeChannel(address.server, credentials));
@@ -32,8 +38,11 @@ absl::Status OperatorClient::Explain(const grpc::Status& status) const {
                                                       plain.message(), ")"));
   }
   if (!absl::IsUnavailable(plain) && !absl::IsDeadlineExceeded(plain)) return plain;
+  const std::optional<Proxy> proxy = ProxyFor(server_);
   return absl::UnavailableError(absl::StrCat(
-      "no coordinator answers at ", server_, " (", plain.message(),
+      "no coordinator answers at ", server_,
+      proxy ? absl::StrCat(" through the proxy ", proxy->address, " of ", proxy->variable) : "",
+      " (", plain.message(),
       "); check the address, whether it runs, and whether both sides use TLS or neither"));
 }
 
@@ -52,14 +61,12 @@ absl::StatusOr<v1::RunStatus> OperatorClient::GetStatus() {
   return status;
 }
 
-absl::Status OperatorClient::Watch(uint64_t first_sequence,
+absl::Status OperatorClient::Watch(const v1::WatchRequest& request,
                                    const std::function<void(const v1::Event&)>& on_event) {
   // The stream has no deadline, since it may last as long as the run. This call has one, so that a
   // wrong address is reported within seconds.
   RETURN_IF_ERROR(GetStatus().status());
   grpc::ClientContext context;
-  v1::WatchRequest request;
-  request.set_first_sequence(first_sequence);
   const auto stream = stub_->WatchEvents(&context, request);
   for (v1::Event event; stream->Read(&event);) on_event(event);
   const grpc::Status end = stream->Finish();

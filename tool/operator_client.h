@@ -26,9 +26,9 @@ class OperatorClient {
 
   // Unavailable, with the address and what to check, if nobody answers within five seconds.
   absl::StatusOr<v1::RunStatus> GetStatus();
-  // Calls `on_event` with each event from `first_sequence` on until the run ends or the stream
+  // Calls `on_event` with each event that `request` asks for until the run ends or the stream
   // breaks.
-  absl::Status Watch(uint64_t first_sequence,
+  absl::Status Watch(const v1::WatchRequest& request,
                      const std::function<void(const v1::Event&)>& on_event);
 
   // What the coordinator says to an operator's action. Unavailable as for GetStatus(); its own

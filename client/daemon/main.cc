@@ -21,6 +21,7 @@
 #include "common/base/version.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
+#include "common/rpc/proxy.h"
 
 namespace tributary {
 namespace {
@@ -52,6 +53,12 @@ absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::l
             kSoftwareVersion, setting.card.data.samples(),
             std::string(ModalityName(setting.card.modality)), setting.card.data.dataset(), device,
             options.threads, options.server);
+  if (const std::optional<Proxy> proxy = ProxyFor(options.server)) {
+    log->info(
+        "the coordinator is reached through the proxy {} (environment variable {}); list {} in "
+        "no_proxy for a direct connection",
+        proxy->address, proxy->variable, options.server.substr(0, options.server.rfind(':')));
+  }
 
   Daemon daemon(
       std::move(setting), [&] { return MakeChannel(options.server, credentials); },

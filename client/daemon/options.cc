@@ -7,7 +7,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/host_port.h"
 #include "common/base/parallel.h"
+#include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/base/version.h"
 #include "common/rpc/protocol.h"
@@ -85,21 +87,6 @@ absl::Status CheckSeconds(const char* flag, double seconds) {
       absl::StrCat(flag, " is ", seconds, ", expected seconds above 0 and up to ", kMostSeconds));
 }
 
-// HOST:PORT, [V6]:PORT. Names are looked up when dialling.
-absl::Status CheckAddress(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  const std::string port = colon == std::string::npos ? "" : address.substr(colon + 1);
-  const bool digits =
-      !port.empty() && port.size() <= 5 &&
-      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (colon != std::string::npos && colon > 0 && digits && std::stoi(port) >= 1 &&
-      std::stoi(port) <= 65535) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--server \"", address, "\" is not HOST:PORT with a port from 1 to 65535"));
-}
-
 }  // namespace
 
 absl::StatusOr<std::optional<ClientOptions>> ParseClientOptions(int argc, const char* const* argv) {
@@ -121,7 +108,7 @@ absl::StatusOr<std::optional<ClientOptions>> ParseClientOptions(int argc, const 
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(absl::StrCat(error.what(), " (--help shows the flags)"));
   }
-  RETURN_IF_ERROR(CheckAddress(options.server));
+  RETURN_IF_ERROR(Annotate(CheckHostPort(options.server, 1), "--server"));
   RETURN_IF_ERROR(CheckClientName(options.name));
   RETURN_IF_ERROR(CheckSeconds("--connect-timeout", seconds.connect));
   RETURN_IF_ERROR(CheckSeconds("--reconnect-timeout", seconds.reconnect));

@@ -1,6 +1,7 @@
 #include "server/round/coordinator.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,6 +22,7 @@ constexpr absl::Duration kProgressEvery = absl::Milliseconds(500);
 // Offers may be lost with a connection; the client drops what it has already.
 constexpr absl::Duration kOfferEvery = absl::Seconds(2);
 constexpr absl::Duration kFarewell = absl::Seconds(5);
+constexpr size_t kRoundsOfEstimate = 8;  // whose mean says how long the rounds take that are left
 
 v1::ServerMessage RunFinishedMessage() {
   v1::ServerMessage message;
@@ -138,14 +140,21 @@ absl::Status Coordinator::Begin() {
   const int64_t spool_bytes = deps_.spool_bytes.value_or(SpoolBytes(LargestUpload(*deps_.context)));
   spool_budget_ = std::make_shared<SpoolBudget>(spool_bytes, spool_bytes);
   ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, deps_.store->History());
-  for (const RoundRecord& record : history) RememberMerged(record);
+  for (const RoundRecord& record : history) RememberCommitted(record);
   if (!history.empty()) goal_.Begin(history.back().round, !history.back().model_hash.empty());
   return models_.Open(std::move(deps_.initial));
 }
 
-void Coordinator::RememberMerged(const RoundRecord& record) {
+void Coordinator::RememberCommitted(const RoundRecord& record) {
+  round_seconds_.push_back(record.seconds);
+  if (round_seconds_.size() > kRoundsOfEstimate) round_seconds_.pop_front();
+  const double all = std::accumulate(round_seconds_.begin(), round_seconds_.end(), 0.0);
+  const int left = std::max(0, goal_.rounds() - record.round);
   absl::MutexLock lock(&mutex_);
   for (const auto& [client, update] : record.updates) merged_[client] = record.round;
+  snapshot_.loss = MeanLosses(record.updates);
+  if (!record.tasks.empty()) snapshot_.metrics = TasksToJson(record.tasks);
+  snapshot_.seconds_left = left * all / static_cast<double>(round_seconds_.size());
 }
 
 absl::Status Coordinator::RunRound(int round) {
@@ -309,10 +318,11 @@ absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, ab
   record.bytes_down = live->bytes_down();
   RETURN_IF_ERROR(models_.Commit(&record, started, &live->timings()));
   // After the commit: a client that is told so gives up what it needs to train the round again.
-  RememberMerged(record);
+  RememberCommitted(record);
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kCommitted));
   events_.RoundCommitted(record, goal_.rounds(),
-                         absl::ToDoubleSeconds(deps_.clock->Now() - started), live->timings());
+                         absl::ToDoubleSeconds(deps_.clock->Now() - started), live->timings(),
+                         Snapshot().seconds_left);
   return absl::OkStatus();
 }
 

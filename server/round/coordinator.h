@@ -17,6 +17,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -100,8 +101,8 @@ class Coordinator {
   absl::StatusOr<RoundDecision> AwaitUpdates(LiveRound* live);
   // Merges and commits a round that was closed.
   absl::Status CommitRound(const std::shared_ptr<LiveRound>& live, absl::Time started);
-  // Whose updates this committed round holds.
-  void RememberMerged(const RoundRecord& record);
+  // Whose updates this committed round holds, and what status tells of it.
+  void RememberCommitted(const RoundRecord& record);
   absl::Status FinishRun();
   void Offer(const LiveRound& live, const std::string& client) const;
   // Ends the active round, if there is one, for clients: no update is taken from now on, and tasks
@@ -131,6 +132,7 @@ class Coordinator {
 
   // Of Run()'s thread alone.
   RunModels models_;
+  std::deque<double> round_seconds_;                // of the last rounds
   std::shared_ptr<SpoolBudget> spool_budget_;       // memory that rounds pass on
   absl::Time missed_since_ = absl::InfinitePast();  // since when an expected client is missed
   absl::Time last_sweep_ = absl::InfinitePast();    // for silent clients

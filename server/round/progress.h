@@ -26,6 +26,9 @@ struct RunSnapshot {
   std::map<std::string, TaskState> tasks;  // of the cohort
   std::optional<OperatorMark> paused = std::nullopt;
   std::map<std::string, OperatorMark> evicted = {};  // by client
+  // Of the last committed round, and of the last evaluated one; null before.
+  nlohmann::json loss = nullptr, metrics = nullptr;
+  double seconds_left = 0;  // for the rounds that are left; 0: no estimate yet
 };
 
 // The data of a `progress` event; see docs/events.md. Of more than 64 clients the idle ones are

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/round/metrics_in_words.h"
 
 namespace tributary {
 
@@ -123,7 +124,7 @@ void RunEvents::RoundRetry(int round, int attempt, const std::string& reason) {
 }
 
 void RunEvents::RoundCommitted(const RoundRecord& record, int rounds, double seconds,
-                               const RoundTimings& timings) {
+                               const RoundTimings& timings, double seconds_left) {
   nlohmann::json data = {{"round", record.round},
                          {"attempt", record.attempt},
                          {"seconds", seconds},
@@ -134,10 +135,17 @@ void RunEvents::RoundCommitted(const RoundRecord& record, int rounds, double sec
                          {"stages", timings.ToJson()}};
   if (!record.model_hash.empty()) data["model_hash"] = record.model_hash;
   if (!record.tasks.empty()) data["tasks"] = TasksToJson(record.tasks);
-  log_->Emit("round_committed",
-             absl::StrCat("round ", record.round, " of ", rounds, " committed with ",
-                          record.updates.size(), " updates"),
-             std::move(data));
+  std::string message = absl::StrCat("round ", record.round, " of ", rounds, " committed with ",
+                                     record.updates.size(), " updates");
+  if (const std::string loss = LossesInShort(data["loss"]); !loss.empty()) {
+    absl::StrAppend(&message, ", loss ", loss);
+  }
+  if (!record.tasks.empty()) absl::StrAppend(&message, " | ", MetricsInShort(data["tasks"]));
+  if (seconds_left > 0) {
+    data["seconds_left"] = seconds_left;
+    absl::StrAppend(&message, "; about ", DurationInShort(seconds_left), " left");
+  }
+  log_->Emit("round_committed", message, std::move(data));
 }
 
 void RunEvents::Progress(const RunSnapshot& snapshot, const std::vector<ClientInfo>& known) {

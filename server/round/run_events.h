@@ -59,9 +59,10 @@ class RunEvents {
   void UpdateRefused(int round, const std::string& client, const std::string& reason);
   void TaskFailed(int round, const std::string& client, const std::string& reason);
   void RoundRetry(int round, int attempt, const std::string& reason);
-  // `seconds`: from the sampling to now, the commit included.
+  // `seconds`: from the sampling to now, the commit included. `seconds_left`: estimate for the
+  // rounds that are left; 0: none.
   void RoundCommitted(const RoundRecord& record, int rounds, double seconds,
-                      const RoundTimings& timings);
+                      const RoundTimings& timings, double seconds_left = 0);
 
   // Live only: neither stored nor kept.
   void Progress(const RunSnapshot& snapshot, const std::vector<ClientInfo>& known);

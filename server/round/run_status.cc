@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <string>
 
+#include <google/protobuf/util/json_util.h>
+
+#include "common/base/rfc3339.h"
 #include "common/base/version.h"
 
 namespace tributary {
@@ -37,9 +40,16 @@ v1::OperatorMark MarkOf(const std::string& client, const OperatorMark& mark) {
   v1::OperatorMark proto;
   proto.set_client(client);
   proto.set_by(mark.by);
-  proto.set_time(absl::FormatTime(absl::RFC3339_full, mark.when, absl::UTCTimeZone()));
+  proto.set_time(Rfc3339(mark.when));
   proto.set_reason(mark.reason);
   return proto;
+}
+
+void FillStruct(const nlohmann::json& json, google::protobuf::Struct* proto) {
+  if (!json.is_object()) return;
+  // Cannot fail on what nlohmann::json has just written; a failure would leave the field empty.
+  (void)google::protobuf::util::JsonStringToMessage(
+      json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), proto);
 }
 
 }  // namespace
@@ -62,6 +72,9 @@ v1::RunStatus RunStatusOf(const RunContext& context, const RunSnapshot& snapshot
   for (const auto& [client, mark] : snapshot.evicted) {
     *status.add_evicted() = MarkOf(client, mark);
   }
+  FillStruct(snapshot.loss, status.mutable_loss());
+  FillStruct(snapshot.metrics, status.mutable_tasks());
+  status.set_seconds_left(snapshot.seconds_left);
   for (const ClientInfo& client : known) {
     *status.add_clients() = ClientStatusOf(client, snapshot, now);
   }

@@ -8,8 +8,10 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include "common/base/rfc3339.h"
 #include "common/rpc/credentials.h"
 #include "common/rpc/status_proto.h"
+#include "server/round/progress_throttle.h"
 #include "server/round/run_status.h"
 
 namespace tributary {
@@ -22,6 +24,7 @@ v1::Event ToProto(const RunEvent& event) {
   v1::Event proto;
   proto.set_sequence(event.sequence);
   proto.set_unix_ms(event.unix_ms);
+  proto.set_time(Rfc3339(absl::FromUnixMillis(event.unix_ms)));
   proto.set_kind(event.kind);
   proto.set_message(event.message);
   const std::string data =
@@ -34,8 +37,13 @@ v1::Event ToProto(const RunEvent& event) {
 // Owns itself until OnDone(). Ends with the run.
 class WatchReactor final : public grpc::ServerWriteReactor<v1::Event> {
  public:
-  WatchReactor(EventLog* events, uint64_t first) : events_(events) {
-    subscription_ = events_->Subscribe(first, [this](const RunEvent& event) { Add(event); });
+  WatchReactor(EventLog* events, const v1::WatchRequest& request) : events_(events) {
+    // Unset: nothing of what earlier processes of the run logged.
+    const absl::Time since = request.since_unix_ms() == 0
+                                 ? absl::InfiniteFuture()
+                                 : absl::FromUnixMillis(request.since_unix_ms());
+    subscription_ = events_->Subscribe(
+        request.first_sequence(), [this](const RunEvent& event) { Add(event); }, since);
   }
   void OnWriteDone(bool ok) override {
     absl::MutexLock lock(&mutex_);
@@ -56,7 +64,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::Event> {
  private:
   void Add(const RunEvent& event) {
     absl::MutexLock lock(&mutex_);
-    if (finished_ || cancelled_) return;
+    if (finished_ || cancelled_ || !throttle_.Passes(event)) return;
     if (queue_.size() >= kMostQueued) queue_.erase(queue_.begin() + 1);
     queue_.push_back(ToProto(event));
     last_ |= event.EndsRun();
@@ -70,6 +78,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<v1::Event> {
   EventLog* const events_;
   int subscription_ = -1;
   absl::Mutex mutex_;
+  ProgressThrottle throttle_ ABSL_GUARDED_BY(mutex_);
   std::deque<v1::Event> queue_ ABSL_GUARDED_BY(mutex_);  // the first is being written
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool last_ ABSL_GUARDED_BY(mutex_) = false;
@@ -123,7 +132,7 @@ grpc::ServerWriteReactor<v1::Event>* OperatorService::WatchEvents(
     grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
   const absl::Status may = MayOperate(*context);
   if (!may.ok()) return new RefusedWatch(may);
-  return new WatchReactor(deps_.events, request->first_sequence());
+  return new WatchReactor(deps_.events, *request);
 }
 
 grpc::ServerUnaryReactor* OperatorService::Stop(grpc::CallbackServerContext* context,

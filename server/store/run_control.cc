@@ -6,15 +6,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/base/rfc3339.h"
 #include "common/base/status_macros.h"
 
 namespace tributary {
 namespace {
 
 nlohmann::json ToJson(const OperatorMark& mark) {
-  return {{"by", mark.by},
-          {"time", absl::FormatTime(absl::RFC3339_full, mark.when, absl::UTCTimeZone())},
-          {"reason", mark.reason}};
+  return {{"by", mark.by}, {"time", Rfc3339(mark.when)}, {"reason", mark.reason}};
 }
 
 // Throws nlohmann::json::exception for a missing key or a wrong type.

@@ -24,6 +24,7 @@ PRINTED = ("RunStatus", "ClientStatus", "Event")
 EXCEPTIONS = {
     "set PushMessage.chunk": "kChunkTag of common/rpc/bulk_message.cc frames it without a message",
     "read PushMessage.chunk": "likewise",
+    "set WatchRequest.first_sequence": "set by an operator's own program, to go on where it was; `tributary watch` begins anew",
     "read TensorSlice.padding": "means nothing; a reader skips it as it skips unknown fields",
 }
 

@@ -83,8 +83,11 @@ TEST_F(OperatorClientTest, AsksForStatusAndEvents) {
   ASSERT_TRUE(status.ok()) << status.status();
   EXPECT_EQ(status->run_name(), "tiny");
   std::vector<uint64_t> seen;
+  v1::WatchRequest request;
+  request.set_first_sequence(1);
   EXPECT_TRUE(
-      client->Watch(1, [&](const v1::Event& event) { seen.push_back(event.sequence()); }).ok());
+      client->Watch(request, [&](const v1::Event& event) { seen.push_back(event.sequence()); })
+          .ok());
   EXPECT_THAT(seen, ElementsAre(1, 2));
 }
 
@@ -125,7 +128,7 @@ TEST_F(OperatorClientTest, ARefusalKeepsItsReason) {
   auto client = OperatorClient::Dial({.server = address_, .tls = {}});
   ASSERT_TRUE(client.ok());
   EXPECT_TRUE(absl::IsPermissionDenied(client->GetStatus().status()));
-  EXPECT_TRUE(absl::IsPermissionDenied(client->Watch(0, [](const v1::Event&) {})));
+  EXPECT_TRUE(absl::IsPermissionDenied(client->Watch({}, [](const v1::Event&) {})));
 }
 
 TEST_F(OperatorClientTest, PlainTextToAnotherMachineMustBeAskedFor) {

@@ -220,7 +220,7 @@ TEST_F(ServicesTest, AnOperatorsActionsReachTheRunAndItsStatus) {
   EXPECT_EQ(status.paused().reason(), "maintenance");
   ASSERT_EQ(status.evicted_size(), 1);
   EXPECT_EQ(status.evicted(0).client(), "site-9");
-  EXPECT_EQ(status.evicted(0).time(), "1970-01-01T00:16:40+00:00");
+  EXPECT_EQ(status.evicted(0).time(), "1970-01-01T00:16:40.000Z");
   EXPECT_EQ(status.rounds(), 40u);
   v1::ForgiveRequest forgive;
   forgive.set_client("site-9");
