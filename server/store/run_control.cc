@@ -53,9 +53,9 @@ absl::Status RunControl::Read() {
     for (const auto& [client, mark] : evicted.items()) state.evicted[client] = MarkOf(mark);
     if (json.contains("rounds")) {
       const nlohmann::json& rounds = json.at("rounds");
-      state.rounds = {.rounds = rounds.at("rounds").get<int>(),
-                      .in_place_of = rounds.at("in_place_of").get<int>(),
-                      .mark = MarkOf(rounds)};
+      state.rounds = Rounds{.rounds = rounds.at("rounds").get<int>(),
+                            .in_place_of = rounds.at("in_place_of").get<int>(),
+                            .mark = MarkOf(rounds)};
     }
   } catch (const nlohmann::json::exception& error) {
     return absl::DataLossError(absl::StrCat(
@@ -153,7 +153,7 @@ int RunControl::RoundsInPlaceOf(int in_file) const {
 absl::Status RunControl::SetRounds(int rounds, int in_file, const OperatorMark& mark) {
   absl::MutexLock lock(&mutex_);
   State state = state_;
-  state.rounds = {.rounds = rounds, .in_place_of = in_file, .mark = mark};
+  state.rounds = Rounds{.rounds = rounds, .in_place_of = in_file, .mark = mark};
   return Become(std::move(state));
 }
 

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <iostream>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -45,14 +46,14 @@ absl::Status CheckShards(const RunConfig& config) {
 FederationHooks MakeHooks(const RunCommand& command, RunView* view, Screen* screen,
                           const std::atomic<bool>* stopping) {
   FederationHooks hooks;
-  hooks.on_event = [&command, screen](const std::string& line, const nlohmann::json& event) {
+  hooks.on_event = [&command, view, screen](const std::string& line, const nlohmann::json& event) {
     if (command.json) {
       std::cout << event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
                 << std::endl;
     } else if (event.value("kind", "") == "listening") {
-      const std::string address = event.value("/data/address"_json_pointer, "");
-      screen->Print(absl::StrCat("coordinator at ", address,
-                                 "; from another terminal: tributary watch --server ", address));
+      screen->Print(absl::StrCat("coordinator at ", view->address(),
+                                 "; from another terminal: tributary watch --server ",
+                                 view->address()));
     } else if (!line.empty()) {
       screen->Print(line);
     }
