@@ -31,7 +31,7 @@ void PrintEvent(const RunEvent& event, bool json) {
   if (json) {
     std::cout << event.ToJson().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
               << std::endl;
-  } else if (event.kind != "progress") {
+  } else {
     std::cout << absl::FormatTime("%Y-%m-%d %H:%M:%S ", absl::FromUnixMillis(event.unix_ms),
                                   absl::LocalTimeZone())
               << event.message << std::endl;
@@ -130,8 +130,11 @@ absl::Status Serve(ServePlan plan) {
                            .initial = std::move(initial.globals),
                            .evaluate = std::move(evaluate)});
   ProgressThrottle throttle;
+  WaitingLines waiting;
   const int printer = events->Subscribe(~uint64_t{0}, [&](const RunEvent& event) {
-    if (throttle.Passes(event)) PrintEvent(event, plan.json);
+    const bool prints =
+        plan.json ? throttle.Passes(event) : event.kind != "progress" || waiting.Passes(event);
+    if (prints) PrintEvent(event, plan.json);
   });
   const StopSignal stop([&](const std::string& signal) { coordinator.Stop(signal); });
   absl::Status status;

@@ -15,6 +15,7 @@
 #include "common/base/version.h"
 #include "tool/bench/bench_command.h"
 #include "tool/central/central_command.h"
+#include "tool/environment_names.h"
 #include "tool/export/export_command.h"
 #include "tool/operator_actions.h"
 #include "tool/operator_commands.h"
@@ -82,6 +83,7 @@ int Main(int argc, char** argv) {
   AddWatchFlags(watch_app, &watch);
   OperatorAction action;
   AddOperatorActions(&app, &action);
+  NameVariables(&app);
 
   try {
     app.parse(argc, argv);

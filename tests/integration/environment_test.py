@@ -104,6 +104,12 @@ class EnvironmentTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout)["run_name"], "tiny")
 
+    def test_every_command_has_variables_for_its_flags(self):
+        done = subprocess.run([tiny.BIN / "tributary", "plan", self.run_file], capture_output=True, text=True, timeout=60,
+                              env=os.environ | {"TRIBUTARY_JSON": "true"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIsInstance(json.loads(done.stdout), dict)
+
     def test_variables_for_one_client_do_not_reach_those_of_a_run(self):
         variables = os.environ | {"TRIBUTARY_STAY": "true", "TRIBUTARY_TLS_CA": "/nowhere/ca.crt"}
         done = subprocess.run([tiny.BIN / "tributary", "run", self.run_file, "--out", self.folder / "variables"],

@@ -31,5 +31,24 @@ TEST(ProgressThrottleTest, OtherEventsAlwaysPass) {
   EXPECT_TRUE(throttle.Passes(event));
 }
 
+TEST(WaitingLinesTest, WhatIsWaitedForIsSaidOnceAMinuteAndTheSameAfterTen) {
+  WaitingLines lines;
+  const auto passes = [&](int64_t second, const std::string& message) {
+    RunEvent event = Progress(second, "");
+    event.message = message;
+    return lines.Passes(event);
+  };
+  EXPECT_FALSE(passes(100, ""));
+  EXPECT_TRUE(passes(100, "for a"));
+  EXPECT_FALSE(passes(130, "for b")) << "too soon";
+  EXPECT_TRUE(passes(160, "for b"));
+  EXPECT_FALSE(passes(300, "for b"));
+  EXPECT_TRUE(passes(760, "for b"));
+  RunEvent other;
+  other.kind = "client_joined";
+  other.message = "a attends";
+  EXPECT_FALSE(lines.Passes(other)) << "it is logged as an event";
+}
+
 }  // namespace
 }  // namespace tributary
