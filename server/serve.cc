@@ -15,6 +15,7 @@
 #include "common/base/stop_signal.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
+#include "server/round/progress_throttle.h"
 #include "server/round/run_events.h"
 #include "server/round/run_identity.h"
 #include "server/service/federation_service.h"
@@ -30,8 +31,8 @@ void PrintEvent(const RunEvent& event, bool json) {
   if (json) {
     std::cout << event.ToJson().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
               << std::endl;
-  } else if (event.kind != "progress") {
-    std::cout << absl::FormatTime("%H:%M:%S ", absl::FromUnixMillis(event.unix_ms),
+  } else {
+    std::cout << absl::FormatTime("%Y-%m-%d %H:%M:%S ", absl::FromUnixMillis(event.unix_ms),
                                   absl::LocalTimeZone())
               << event.message << std::endl;
   }
@@ -115,6 +116,9 @@ absl::Status Serve(ServePlan plan) {
   ASSIGN_OR_RETURN(const std::unique_ptr<EventLog> events,
                    EventLog::Open(plan.state + "/events.jsonl", &SystemClock()));
 
+  ASSIGN_OR_RETURN(const std::unique_ptr<RunControl> control,
+                   RunControl::Open(plan.state + "/operator.json"));
+
   ClientRegistry registry(context.Heartbeat(), &SystemClock());
   Coordinator coordinator({.context = &context,
                            .store = store.get(),
@@ -122,10 +126,16 @@ absl::Status Serve(ServePlan plan) {
                            .registry = &registry,
                            .hooks = plan.hooks,
                            .clock = &SystemClock(),
+                           .control = control.get(),
                            .initial = std::move(initial.globals),
                            .evaluate = std::move(evaluate)});
-  const int printer =
-      events->Subscribe(~uint64_t{0}, [&](const RunEvent& event) { PrintEvent(event, plan.json); });
+  ProgressThrottle throttle;
+  WaitingLines waiting;
+  const int printer = events->Subscribe(~uint64_t{0}, [&](const RunEvent& event) {
+    const bool prints =
+        plan.json ? throttle.Passes(event) : event.kind != "progress" || waiting.Passes(event);
+    if (prints) PrintEvent(event, plan.json);
+  });
   const StopSignal stop([&](const std::string& signal) { coordinator.Stop(signal); });
   absl::Status status;
   {
@@ -138,7 +148,7 @@ absl::Status Serve(ServePlan plan) {
     events->Emit("listening", absl::StrCat("listening on ", server->address()),
                  {{"address", server->address()}});
     RunEvents run_events(events.get());
-    run_events.RunStarted(context, resumed);
+    run_events.RunStarted(context, resumed, coordinator.Snapshot().rounds);
     for (const InitialNote& note : initial.notes) {
       run_events.Pretrained(note.dataset, note.message, note.taken, note.skipped, note.random);
     }

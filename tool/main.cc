@@ -1,6 +1,7 @@
 // tributary: the operator's tool. One file per command; this one dispatches and turns errors into
 // exit codes.
 
+#include <atomic>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -15,7 +16,9 @@
 #include "tool/bench/bench_command.h"
 #include "tool/central/central_command.h"
 #include "tool/command_line.h"
+#include "tool/environment_names.h"
 #include "tool/export/export_command.h"
+#include "tool/operator_actions.h"
 #include "tool/operator_commands.h"
 #include "tool/plan_command.h"
 #include "tool/prepare/prepare_command.h"
@@ -26,6 +29,10 @@
 
 namespace tributary {
 namespace {
+
+// As shells have it, 128 + SIGINT: a script must be able to tell a run that was stopped from one
+// that is finished.
+constexpr int kExitInterrupted = 130;
 
 int Report(const absl::Status& status, bool json) { return ReportEnd("tributary", status, json); }
 
@@ -80,7 +87,10 @@ int Main(int argc, char** argv) {
   CLI::App* status_app = app.add_subcommand("status", "ask a running coordinator how it stands");
   AddOperatorFlags(status_app, &status);
   CLI::App* watch_app = app.add_subcommand("watch", "follow a run's events until it ends");
-  AddOperatorFlags(watch_app, &watch);
+  AddWatchFlags(watch_app, &watch);
+  OperatorAction action;
+  AddOperatorActions(&app, &action);
+  NameVariables(&app);
 
   try {
     app.parse(argc, argv);
@@ -102,7 +112,12 @@ int Main(int argc, char** argv) {
   if (watch_app->parsed()) return Report(RunWatchCommand(watch), watch.json);
   if (sweep_app->parsed()) return Report(RunSweep(sweep), sweep.json);
   if (central_app->parsed()) return Report(RunCentral(central), central.json);
-  if (run_app->parsed()) return Report(RunFederation(run), run.json);
+  if (run_app->parsed()) {
+    std::atomic<bool> interrupted = false;
+    const int code = Report(RunFederation(run, &interrupted), run.json);
+    return interrupted && code == kExitDone ? kExitInterrupted : code;
+  }
+  if (const auto done = RunOperatorAction(app, action)) return Report(*done, action.command.json);
   return kExitUsage;
 }
 

@@ -1,6 +1,5 @@
 #include "client/daemon/log.h"
 
-#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -8,6 +7,9 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+
+#include "common/base/rfc3339.h"
+#include "common/rpc/proxy.h"
 
 namespace tributary {
 namespace {
@@ -17,9 +19,7 @@ class JsonFormatter : public spdlog::formatter {
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) override {
     const auto level = spdlog::level::to_string_view(message.level);
     const nlohmann::json json{
-        {"time",
-         std::chrono::duration_cast<std::chrono::milliseconds>(message.time.time_since_epoch())
-             .count()},
+        {"time", Rfc3339(absl::FromChrono(message.time))},
         {"level", std::string(level.data(), level.size())},
         {"client", std::string(message.logger_name.data(), message.logger_name.size())},
         {"message", std::string(message.payload.data(), message.payload.size())}};
@@ -41,7 +41,10 @@ std::shared_ptr<spdlog::logger> MakeLog(const std::string& client, bool json) {
     sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     sink->set_formatter(std::make_unique<JsonFormatter>());
   } else {
-    sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>();
+    // NO_COLOR (no-color.org) is heard; terminals without colours spdlog finds by itself.
+    const bool no_color = !ProcessEnvironment("NO_COLOR").empty();
+    sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(
+        no_color ? spdlog::color_mode::never : spdlog::color_mode::automatic);
     sink->set_pattern("%Y-%m-%d %H:%M:%S.%e %^%-7l%$ %n: %v");
   }
   auto log = std::make_shared<spdlog::logger>(client, std::move(sink));

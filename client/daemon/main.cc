@@ -21,6 +21,7 @@
 #include "common/base/version.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/credentials.h"
+#include "common/rpc/proxy.h"
 
 namespace tributary {
 namespace {
@@ -46,6 +47,7 @@ absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::l
   if (data.tokenizer != nullptr) setting.card.vocabulary = data.tokenizer->digest();
   if (data.public_set != nullptr) setting.card.public_set = data.public_set->digest();
   setting.threads = options.threads;
+  setting.stay = options.stay;
   setting.timings.connect = options.connect_timeout;
   setting.timings.reconnect = options.reconnect_timeout;
   setting.log = log;
@@ -53,6 +55,12 @@ absl::Status Serve(const ClientOptions& options, const std::shared_ptr<spdlog::l
             kSoftwareVersion, setting.card.data.samples(),
             std::string(ModalityName(setting.card.modality)), setting.card.data.dataset(), device,
             options.threads, options.server);
+  if (const std::optional<Proxy> proxy = ProxyFor(options.server)) {
+    log->info(
+        "the coordinator is reached through the proxy {} (environment variable {}); list {} in "
+        "no_proxy for a direct connection",
+        proxy->address, proxy->variable, options.server.substr(0, options.server.rfind(':')));
+  }
 
   Daemon daemon(
       std::move(setting), [&] { return MakeChannel(options.server, credentials); },

@@ -7,7 +7,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/host_port.h"
 #include "common/base/parallel.h"
+#include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/base/version.h"
 #include "common/rpc/protocol.h"
@@ -68,11 +70,16 @@ void Declare(ClientOptions* options, Seconds* seconds, CLI::App* app) {
   app->add_flag("--insecure", options->tls.insecure, "Plain text beyond the loopback")
       ->envname("TRIBUTARY_INSECURE");
   app->add_flag("--json", options->json, "Log lines as JSON objects")->envname("TRIBUTARY_JSON");
-  app->add_option("--connect-timeout", seconds->connect, "Seconds until the first session, at most")
+  app->add_flag("--stay", options->stay,
+                "Wait for the coordinator's next run after each, and join new runs by itself")
+      ->envname("TRIBUTARY_STAY");
+  app->add_option("--connect-timeout", seconds->connect,
+                  "Seconds until the first session, at most; with --stay, unless given: no limit")
       ->envname("TRIBUTARY_CONNECT_TIMEOUT")
       ->capture_default_str();
   app->add_option("--reconnect-timeout", seconds->reconnect,
-                  "Seconds without a coordinator, once attended, at most")
+                  "Seconds without a coordinator, once attended, at most; with --stay, unless "
+                  "given: no limit")
       ->envname("TRIBUTARY_RECONNECT_TIMEOUT")
       ->capture_default_str();
 }
@@ -82,21 +89,6 @@ absl::Status CheckSeconds(const char* flag, double seconds) {
   if (seconds > 0 && seconds <= kMostSeconds) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat(flag, " is ", seconds, ", expected seconds above 0 and up to ", kMostSeconds));
-}
-
-// HOST:PORT, [V6]:PORT. Names are looked up when dialling.
-absl::Status CheckAddress(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  const std::string port = colon == std::string::npos ? "" : address.substr(colon + 1);
-  const bool digits =
-      !port.empty() && port.size() <= 5 &&
-      std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (colon != std::string::npos && colon > 0 && digits && std::stoi(port) >= 1 &&
-      std::stoi(port) <= 65535) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("--server \"", address, "\" is not HOST:PORT with a port from 1 to 65535"));
 }
 
 }  // namespace
@@ -110,7 +102,8 @@ absl::StatusOr<std::optional<ClientOptions>> ParseClientOptions(int argc, const 
   app.footer(
       "Each flag can be given as an environment variable: --tls-cert as TRIBUTARY_TLS_CERT.\n"
       "Exit codes: 0 the run is finished or the client was stopped, 1 failed (no coordinator),\n"
-      "2 wrong use, 3 data or state unusable or refused, 4 not permitted.");
+      "2 wrong use, 3 data or state unusable or refused, 4 not permitted. With --stay, a finished\n"
+      "run and a refusal are waited out.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
@@ -119,12 +112,18 @@ absl::StatusOr<std::optional<ClientOptions>> ParseClientOptions(int argc, const 
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(absl::StrCat(error.what(), " (--help shows the flags)"));
   }
-  RETURN_IF_ERROR(CheckAddress(options.server));
+  RETURN_IF_ERROR(Annotate(CheckHostPort(options.server, 1), "--server"));
   RETURN_IF_ERROR(CheckClientName(options.name));
   RETURN_IF_ERROR(CheckSeconds("--connect-timeout", seconds.connect));
   RETURN_IF_ERROR(CheckSeconds("--reconnect-timeout", seconds.reconnect));
   options.connect_timeout = absl::Seconds(seconds.connect);
   options.reconnect_timeout = absl::Seconds(seconds.reconnect);
+  if (options.stay && app.count("--connect-timeout") == 0) {
+    options.connect_timeout = absl::InfiniteDuration();
+  }
+  if (options.stay && app.count("--reconnect-timeout") == 0) {
+    options.reconnect_timeout = absl::InfiniteDuration();
+  }
   if (options.threads == 0) {
     options.threads = CoreCount();
   }

@@ -24,6 +24,8 @@ struct ClientOptions {
   std::string vocabulary;  // --vocabulary, TRIBUTARY_VOCABULARY; empty: the one that ships
   TlsConfig tls;           // --tls-cert, --tls-key, --tls-ca, --insecure, TRIBUTARY_TLS_CERT, ...
   bool json = false;       // --json, TRIBUTARY_JSON
+  bool stay = false;       // --stay, TRIBUTARY_STAY
+  // With --stay and without the flag: no limit.
   absl::Duration connect_timeout = absl::Minutes(10);  // --connect-timeout, seconds
   absl::Duration reconnect_timeout = absl::Hours(24);  // --reconnect-timeout, seconds
 };

@@ -4,10 +4,11 @@
 #include <system_error>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/daemon/run_files.h"
 #include "common/base/file.h"
-#include "common/base/hash.h"
 #include "common/base/status_macros.h"
 #include "common/tensor/safetensors.h"
 
@@ -19,8 +20,7 @@ namespace fs = std::filesystem;
 }  // namespace
 
 std::string RoundStateStore::PathOf(const std::string& run_id, uint32_t round) const {
-  return absl::StrFormat("%s/%s-%010u.safetensors", folder_, Sha256Hex(run_id).substr(0, 16),
-                         round);
+  return absl::StrFormat("%s/%s%010u.safetensors", folder_, RunFilePrefix(run_id), round);
 }
 
 absl::StatusOr<StateDict> RoundStateStore::Load(const std::string& run_id, uint32_t round) const {
@@ -37,14 +37,16 @@ absl::Status RoundStateStore::Save(const std::string& run_id, uint32_t round, ui
   RETURN_IF_ERROR(EnsureWritableFolder(folder_));
   const std::string path = PathOf(run_id, round);
   RETURN_IF_ERROR(WriteSafetensors(path, state));
-  // Others are deleted only now that the new one is on disk. Those of other runs go too: a client
-  // is in one run at a time.
+  // Others are deleted only now that the new one is on disk. Those of other runs stay:
+  // state_folder.h says how long.
+  const std::string prefix = absl::StrCat(folder_, "/", RunFilePrefix(run_id));
   const std::string merged = PathOf(run_id, merged_round);
   std::vector<std::string> others;
   std::error_code error;
   fs::directory_iterator entry(folder_, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     std::string other = entry->path().string();
+    if (!absl::StartsWith(other, prefix)) continue;
     if (other != path && other != merged) others.push_back(std::move(other));
   }
   for (const std::string& other : others) fs::remove(other, error);

@@ -6,6 +6,7 @@
 // next task (Task.merged_round): what an update left that was never used must not be built upon.
 // Two rounds of one run are kept: the last whose update was merged, since a round that is trained
 // again must start from the same state, and the last that was trained, which may be merged yet.
+// How long those of earlier runs stay: state_folder.h.
 #pragma once
 
 #include <cstdint>

@@ -74,8 +74,8 @@ void Session::Join() {
   join->set_software_version(kSoftwareVersion);
   join->set_client(place_.card.name);
   // The coordinator checks it before it admits the client: updates on this client's disk must not
-  // enter another run.
-  join->set_run_id(place_.folder->run_id());  // empty at first: then any run is joined
+  // enter another run. Empty: any run is joined; OnWelcome() compares.
+  if (!place_.stay) join->set_run_id(place_.folder->run_id());
   *join->mutable_data() = place_.card.data;
   join->set_device(place_.card.device);
   join->set_vocabulary(place_.card.vocabulary);
@@ -137,14 +137,17 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
   if (phase_ != Phase::kJoining) return;
   absl::StatusOr<SessionTerms> terms = TermsFrom(welcome, place_.card.modality);
   if (!terms.ok()) {
-    return Leave(SessionEnd::kFatal, terms.status(), std::string(terms.status().message()));
+    Leave(SessionEnd::kFatal, terms.status(), std::string(terms.status().message()));
+    end_->refused = true;
+    return;
   }
   terms_ = std::make_shared<const SessionTerms>(*std::move(terms));
   if (const std::string& joined = place_.folder->run_id();
       !joined.empty() && joined != terms_->run_id) {
-    const std::string reason =
-        absl::StrCat("this client belongs to run ", joined, ", the coordinator's is ",
-                     terms_->run_id, "; start the client with another --state folder");
+    if (place_.stay) return ChangeRun(joined);
+    const std::string reason = absl::StrCat(
+        "this client belongs to run ", joined, ", the coordinator's is ", terms_->run_id,
+        "; start the client with another --state folder, or with --stay");
     return Leave(SessionEnd::kFatal, absl::FailedPreconditionError(reason), reason);
   }
   if (absl::Status kept = place_.folder->RememberRun(terms_->run_id, terms_->run_name);
@@ -159,6 +162,20 @@ void Session::OnWelcome(const v1::Welcome& welcome) {
   heartbeat_due_ = absl::Now() + terms_->heartbeat;
   Enter(Phase::kPreparing, absl::InfiniteDuration());
   place_.runner->Prepare(number_, terms_->model);
+}
+
+void Session::ChangeRun(const std::string& joined) {
+  const std::string before = joined;  // a reference into the folder, which changes
+  if (absl::Status kept = place_.folder->RememberRun(terms_->run_id, terms_->run_name);
+      !kept.ok()) {
+    return Leave(SessionEnd::kFatal, kept, std::string(kept.message()));
+  }
+  place_.log->info("the coordinator has a new run, {} ({}); what is kept for run {} stays apart",
+                   terms_->run_name, terms_->run_id, before);
+  // The session is not used: the worker may still be at a task of the run before, and must not
+  // deliver it here. The daemon joins again with a new worker.
+  Leave(SessionEnd::kOtherRun, absl::OkStatus(),
+        absl::StrCat("it ends its work for run ", before, " and joins again"));
 }
 
 void Session::OnTrainerReady(const absl::Status& status) {
@@ -176,7 +193,8 @@ void Session::OnTrainerReady(const absl::Status& status) {
 }
 
 void Session::OnRefusal(const v1::Refusal& refusal) {
-  End(refusal.retry() ? SessionEnd::kLost : SessionEnd::kFatal, StatusOf(refusal));
+  if (refusal.retry()) return End(SessionEnd::kLost, StatusOf(refusal));
+  EndRefused(StatusOf(refusal));
 }
 
 void Session::OnAttending() {
@@ -208,9 +226,8 @@ void Session::OnShutdown(const v1::Shutdown& shutdown) {
     case v1::Shutdown::REASON_RUN_FINISHED:
       return End(SessionEnd::kRunFinished, absl::OkStatus());
     case v1::Shutdown::REASON_EVICTED:
-      return End(SessionEnd::kFatal,
-                 absl::PermissionDeniedError(
-                     absl::StrCat("the coordinator evicted this client: ", shutdown.message())));
+      return EndRefused(absl::PermissionDeniedError(
+          absl::StrCat("the coordinator evicted this client: ", shutdown.message())));
     default:
       return End(SessionEnd::kLost,
                  absl::UnavailableError(absl::StrCat("the coordinator stops and may come back: ",
@@ -238,12 +255,11 @@ void Session::OnClosed(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kPermissionDenied:
     case absl::StatusCode::kUnauthenticated:
-      return End(SessionEnd::kFatal, status);
+      return EndRefused(status);
     // What gRPC answers for a service that is not there.
     case absl::StatusCode::kUnimplemented:
-      return End(SessionEnd::kFatal, absl::InvalidArgumentError(absl::StrCat(
-                                         "the server at this address is no Tributary coordinator: ",
-                                         status.message())));
+      return EndRefused(absl::InvalidArgumentError(absl::StrCat(
+          "the server at this address is no Tributary coordinator: ", status.message())));
     case absl::StatusCode::kOk:
       return End(SessionEnd::kLost, absl::UnavailableError("the coordinator ended the session"));
     default:
@@ -293,6 +309,12 @@ void Session::Enter(Phase phase, absl::Duration limit) {
 void Session::End(SessionEnd::Kind kind, absl::Status status) {
   // The first reason counts: closing the stream brings a second one.
   if (!end_) end_ = SessionEnd{.kind = kind, .status = std::move(status)};
+}
+
+void Session::EndRefused(absl::Status status) {
+  if (end_) return;
+  End(SessionEnd::kFatal, std::move(status));
+  end_->refused = true;
 }
 
 void Session::Leave(SessionEnd::Kind kind, absl::Status status, const std::string& reason) {

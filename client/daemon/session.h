@@ -49,11 +49,13 @@ struct SessionPlace {
   std::shared_ptr<spdlog::logger> log;
   ClientCard card;
   Timings timings;
+  bool stay = false;  // whether another run of the coordinator is joined by itself
 };
 
 struct SessionEnd {
   enum Kind {
     kRunFinished,  // nothing is left to do
+    kOtherRun,     // the coordinator has another run, which the folder now names: join again
     kStopped,      // asked to stop
     kFatal,        // another session will not help; see status
     kLost,         // try again; see status
@@ -61,6 +63,7 @@ struct SessionEnd {
   Kind kind = kLost;
   absl::Status status;
   absl::Duration attended{};  // how long; zero if the coordinator never took the client in
+  bool refused = false;       // kFatal by what the coordinator decided, which may change there
 };
 
 // Serves once, on one thread.
@@ -92,6 +95,10 @@ class Session {
   // Enters `phase`, which the coordinator must end within `limit`.
   void Enter(Phase phase, absl::Duration limit);
   void End(SessionEnd::Kind kind, absl::Status status);
+  // Ends with kFatal, because the coordinator does not have this client.
+  void EndRefused(absl::Status status);
+  // Takes over the coordinator's run in place of the one that was joined before.
+  void ChangeRun(const std::string& joined);
   // Ends the session by this side's own decision and tells the coordinator why.
   void Leave(SessionEnd::Kind kind, absl::Status status, const std::string& reason);
   // Waits until the coordinator has closed the stream, so that the last message arrives.

@@ -26,6 +26,10 @@ struct Timings {
   absl::Duration longest_transfer = absl::Minutes(10);
   // A session that was attended for so long resets the backoff.
   absl::Duration settled = absl::Seconds(2);
+  // With --stay: until the client joins again after a run is finished, which lets the coordinator
+  // go; and after the coordinator has refused it, where only a person can change that.
+  absl::Duration next_run = absl::Seconds(5);
+  absl::Duration refused = absl::Minutes(1);
   Backoff::Options dial = {.first = absl::Milliseconds(250), .most = absl::Seconds(15)};
   Backoff::Options retry = {.first = absl::Milliseconds(250), .most = absl::Seconds(15)};
 };

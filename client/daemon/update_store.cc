@@ -13,8 +13,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/daemon/run_files.h"
 #include "common/base/file.h"
-#include "common/base/hash.h"
 #include "common/base/status_macros.h"
 
 namespace tributary {
@@ -25,9 +25,6 @@ namespace fs = std::filesystem;
 constexpr char kChunks[] = ".chunks";
 constexpr char kDescription[] = ".json";
 constexpr size_t kKeptRounds = 2;
-// Of the SHA-256 of the run's id, which may hold characters that no file name can. 64 bits tell the
-// few runs of one client apart.
-constexpr size_t kRunHashCharacters = 16;
 
 std::string Describe(const FinishedUpdate& update) {
   const v1::TrainingReport& report = update.report;
@@ -76,10 +73,6 @@ std::vector<std::string> List(const std::string& folder) {
   return paths;
 }
 
-std::string RunHash(const std::string& run_id) {
-  return Sha256Hex(run_id).substr(0, kRunHashCharacters);
-}
-
 }  // namespace
 
 UpdateStore::UpdateStore(std::string folder, std::shared_ptr<spdlog::logger> log)
@@ -104,7 +97,7 @@ UpdateStore::UpdateStore(std::string folder, std::shared_ptr<spdlog::logger> log
 }
 
 std::vector<uint32_t> UpdateStore::HeldRounds(const std::string& run_id) const {
-  const std::string prefix = absl::StrCat(folder_, "/", RunHash(run_id), "-");
+  const std::string prefix = absl::StrCat(folder_, "/", RunFilePrefix(run_id));
   std::vector<uint32_t> rounds;
   for (const std::string& stem : Stems()) {
     uint32_t round = 0;
@@ -126,13 +119,14 @@ absl::Status UpdateStore::Save(const std::string& run_id, const FinishedUpdate& 
   RETURN_IF_ERROR(WriteFileAtomically(stem + kDescription, Describe(update)));
 
   std::vector<std::string> kept = Stems();
-  const std::string prefix = absl::StrCat(folder_, "/", RunHash(run_id), "-");
+  const std::string prefix = absl::StrCat(folder_, "/", RunFilePrefix(run_id));
   std::sort(kept.rbegin(), kept.rend());  // later rounds first: the numbers are padded
   size_t earlier = 0;
   for (const std::string& other : kept) {
     if (other == stem) continue;
     // A later round belongs to a state that the coordinator has gone back from (a restored backup).
-    if (!absl::StartsWith(other, prefix) || other > stem || ++earlier >= kKeptRounds) {
+    // Those of other runs stay: state_folder.h says how long.
+    if (absl::StartsWith(other, prefix) && (other > stem || ++earlier >= kKeptRounds)) {
       Delete(other);
     }
   }
@@ -190,7 +184,7 @@ std::vector<std::string> UpdateStore::Stems() const {
 }
 
 std::string UpdateStore::Stem(const std::string& run_id, uint32_t round) const {
-  return absl::StrFormat("%s/%s-%010u", folder_, RunHash(run_id), round);
+  return absl::StrFormat("%s/%s%010u", folder_, RunFilePrefix(run_id), round);
 }
 
 void UpdateStore::Delete(const std::string& stem) const {

@@ -7,8 +7,9 @@
 //   are
 //                          what a crash left behind
 //
-// The two latest rounds of one run are kept, even after they were accepted: a coordinator that was
-// killed before it committed the round asks for the update again.
+// The two latest rounds of a run are kept, even after they were accepted: a coordinator that was
+// killed before it committed the round asks for the update again. How long those of earlier runs
+// stay: state_folder.h.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/host_port.h"
 #include "common/config/method_card.h"
 #include "common/config/model_fields.h"
 #include "common/config/run_fields.h"
@@ -62,6 +63,12 @@ void CheckWire(const RunConfig& config, Section* section) {
   }
 }
 
+void CheckServer(const RunConfig& config, Section* section) {
+  if (const absl::Status status = CheckHostPort(config.server.listen, 0); !status.ok()) {
+    section->Problem("listen", absl::StrCat(status.message(), "; port 0: any free one"));
+  }
+}
+
 template <typename Reach, typename Settings>
 FieldTable<RunConfig> Of(Reach reach, const FieldTable<Settings>& fields) {
   return FieldsThrough<RunConfig>(reach, fields);
@@ -95,7 +102,7 @@ std::vector<SettingsGroup> MakeGroups() {
       {.section = "fedopt", .fields = Of(&RunConfig::fedopt, FedOptFields())},
       {.section = "round", .fields = Of(&RunConfig::round, RoundFields()), .check = CheckRound},
       {.section = "wire", .fields = Of(&RunConfig::wire, WireFields()), .check = CheckWire},
-      {.section = "server", .fields = Of(&RunConfig::server, ServerFields())},
+      {.section = "server", .fields = Of(&RunConfig::server, ServerFields()), .check = CheckServer},
       {.section = "server.tls", .fields = Of(tls, TlsFields())},
       {.section = "evaluation", .fields = Of(&RunConfig::evaluation, EvaluationFields())},
       {.section = "launch", .fields = Of(&RunConfig::launch, LaunchFields())},

@@ -4,6 +4,8 @@
 
 #include <grpcpp/create_channel.h>
 
+#include "common/rpc/proxy.h"
+
 namespace tributary {
 namespace {
 
@@ -46,6 +48,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(
                    static_cast<int>(absl::ToInt64Milliseconds(options.most_backoff)));
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kClientWindowBytes);
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  // Decided here and not by gRPC alone, which sends even loopback traffic to a proxy.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, ProxyFor(address).has_value() ? 1 : 0);
   // Channels of one process to the same address share a connection by default; then a push would
   // not have one of its own, and one channel's backoff would hold up the others.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);

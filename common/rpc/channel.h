@@ -25,7 +25,8 @@ struct ChannelOptions {
 };
 
 // A channel to `address` ("HOST:PORT") with a connection of its own: dials at once when first used,
-// again after `first_backoff` to `most_backoff` (gRPC adds the jitter).
+// again after `first_backoff` to `most_backoff` (gRPC adds the jitter). Goes through the proxy that
+// proxy.h finds.
 std::shared_ptr<grpc::Channel> MakeChannel(
     const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
     const ChannelOptions& options = {});

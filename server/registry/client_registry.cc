@@ -135,6 +135,20 @@ void ClientRegistry::SendToAll(const v1::ServerMessage& message) const {
   for (const auto& link : links) link->Send(message);
 }
 
+bool ClientRegistry::Disconnect(const std::string& name, v1::ServerMessage farewell) {
+  std::shared_ptr<ClientLink> link;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = records_.find(name);
+    if (found == records_.end() || found->second.link == nullptr) return false;
+    link = found->second.link;
+    Unlink(&found->second);
+  }
+  link->Send(std::move(farewell));
+  link->Close();
+  return true;
+}
+
 std::vector<std::string> ClientRegistry::DropSilent(absl::Duration liveness) {
   std::vector<std::shared_ptr<ClientLink>> links;
   std::vector<std::string> names;

@@ -74,6 +74,8 @@ class ClientRegistry {
   // Sends to one client; false if it is not linked.
   bool Send(const std::string& name, v1::ServerMessage message) const;
   void SendToAll(const v1::ServerMessage& message) const;
+  // Sends a last message to one client and closes its link; false if it is not linked.
+  bool Disconnect(const std::string& name, v1::ServerMessage farewell);
 
   // Closes links that have been silent longer than `liveness`; returns their clients' names.
   std::vector<std::string> DropSilent(absl::Duration liveness);

@@ -1,6 +1,7 @@
 #include "server/round/coordinator.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -22,11 +23,23 @@ constexpr absl::Duration kProgressEvery = absl::Milliseconds(500);
 // Offers may be lost with a connection; the client drops what it has already.
 constexpr absl::Duration kOfferEvery = absl::Seconds(2);
 constexpr absl::Duration kFarewell = absl::Seconds(5);
+constexpr size_t kRoundsOfEstimate = 8;  // whose mean says how long the rounds take that are left
+
+v1::ServerMessage RunFinishedMessage() {
+  v1::ServerMessage message;
+  message.mutable_shutdown()->set_reason(v1::Shutdown::REASON_RUN_FINISHED);
+  message.mutable_shutdown()->set_message("the run is finished");
+  return message;
+}
 
 }  // namespace
 
 Coordinator::Coordinator(Dependencies dependencies)
     : deps_(std::move(dependencies)),
+      // In memory nothing can fail.
+      own_control_(deps_.control == nullptr ? *RunControl::Open("") : nullptr),
+      control_(deps_.control == nullptr ? own_control_.get() : deps_.control),
+      goal_(control_->RoundsInPlaceOf(deps_.context->config.rounds)),
       events_(deps_.events),
       models_({.context = deps_.context,
                .store = deps_.store,
@@ -49,6 +62,9 @@ void Coordinator::Stop(const std::string& reason) {
 RunSnapshot Coordinator::Snapshot() const {
   absl::MutexLock lock(&mutex_);
   RunSnapshot snapshot = snapshot_;
+  snapshot.rounds = goal_.rounds();
+  snapshot.paused = control_->paused();
+  snapshot.evicted = control_->evicted();
   // Under the lock: CloseRound() moves the round's bytes over to snapshot_ under it.
   if (const std::shared_ptr<LiveRound> live = active_.Get()) {
     snapshot.bytes_up += live->bytes_up();
@@ -82,6 +98,18 @@ void Coordinator::OnAttending(const std::string& client, const std::vector<uint3
       evaluation != nullptr && evaluation->Wants(client)) {
     OfferEvaluation(*evaluation, client);
   }
+  if (finished_) deps_.registry->Send(client, RunFinishedMessage());
+  Wake();
+}
+
+absl::Status Coordinator::SetRounds(int rounds, const OperatorMark& mark) {
+  return goal_.Set(rounds,
+                   [&] { return control_->SetRounds(rounds, deps_.context->config.rounds, mark); });
+}
+
+void Coordinator::GiveUpOn(const std::string& client, const std::string& reason) {
+  if (const std::shared_ptr<LiveRound> live = active_.Get()) live->Fail(client, reason);
+  if (const auto evaluation = active_.Evaluation()) evaluation->Fail(client, reason);
   Wake();
 }
 
@@ -99,27 +127,47 @@ void Coordinator::Lost(const std::string& client) {
 absl::Status Coordinator::Run() {
   RETURN_IF_ERROR(Begin());
   ASSIGN_OR_RETURN(const std::optional<int> last, deps_.store->LastRound());
-  for (int round = *last + 1; round <= deps_.context->config.rounds; ++round) {
+  for (int round = *last + 1;; ++round) {
+    ASSIGN_OR_RETURN(const bool begins, BeginsRound(round));
+    if (!begins) return FinishRun();
     absl::Status status = RunRound(round);
     if (!status.ok()) {
       CloseRound(std::string(status.message()));
       return status;
     }
   }
-  return FinishRun();
+}
+
+absl::StatusOr<bool> Coordinator::BeginsRound(int round) {
+  bool told = false;
+  while (goal_.Wants(round)) {
+    const std::optional<OperatorMark> paused = control_->paused();
+    if (!paused) return true;
+    if (!std::exchange(told, true)) RETURN_IF_ERROR(Enter(round, 0, Phase::kPaused));
+    RETURN_IF_ERROR(Pause(absl::InfiniteFuture(), absl::StrCat("paused ", InWords(*paused))));
+  }
+  return false;
 }
 
 absl::Status Coordinator::Begin() {
   const int64_t spool_bytes = deps_.spool_bytes.value_or(SpoolBytes(LargestUpload(*deps_.context)));
   spool_budget_ = std::make_shared<SpoolBudget>(spool_bytes, spool_bytes);
   ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, deps_.store->History());
-  for (const RoundRecord& record : history) RememberMerged(record);
+  for (const RoundRecord& record : history) RememberCommitted(record);
+  if (!history.empty()) goal_.Begin(history.back().round, !history.back().model_hash.empty());
   return models_.Open(std::move(deps_.initial));
 }
 
-void Coordinator::RememberMerged(const RoundRecord& record) {
+void Coordinator::RememberCommitted(const RoundRecord& record) {
+  round_seconds_.push_back(record.seconds);
+  if (round_seconds_.size() > kRoundsOfEstimate) round_seconds_.pop_front();
+  const double all = std::accumulate(round_seconds_.begin(), round_seconds_.end(), 0.0);
+  const int left = std::max(0, goal_.rounds() - record.round);
   absl::MutexLock lock(&mutex_);
   for (const auto& [client, update] : record.updates) merged_[client] = record.round;
+  snapshot_.loss = MeanLosses(record.updates);
+  if (!record.tasks.empty()) snapshot_.metrics = TasksToJson(record.tasks);
+  snapshot_.seconds_left = left * all / static_cast<double>(round_seconds_.size());
 }
 
 absl::Status Coordinator::RunRound(int round) {
@@ -156,6 +204,8 @@ absl::Status Coordinator::AwaitClients() {
   const absl::Duration patience = first ? config.join_timeout : config.grace;
   while (true) {
     Attendance attendance = AttendanceOf(deps_.registry->Clients(), *deps_.context);
+    // Who is refused is not waited for.
+    attendance.expected -= static_cast<int>(control_->evicted().size());
     // Kept from round to round: a client that has been missed for long is not waited for again
     // before each of them.
     if (attendance.complete()) {
@@ -201,7 +251,7 @@ absl::StatusOr<std::shared_ptr<LiveRound>> Coordinator::OpenRound(int round, int
       [this] { Wake(); });
   active_.Set(live);  // before the tasks are offered: clients may answer at once
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kTraining));
-  events_.RoundStarted(round, attempt, context.config.rounds, live->cohort());
+  events_.RoundStarted(round, attempt, goal_.rounds(), live->cohort());
   for (const CohortMember& member : live->cohort()) Offer(*live, member.client);
   last_offer_ = deps_.clock->Now();
   return live;
@@ -276,7 +326,9 @@ absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, ab
   }
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kAggregating));
   RETURN_IF_ERROR(models_.Merge(std::move(closed)));
-  if (models_.Evaluates(round)) {
+  const bool evaluates = goal_.DecideEvaluation(round, deps_.context->config.evaluation.every);
+  models_.SetEvaluates(round, evaluates);
+  if (evaluates) {
     RETURN_IF_ERROR(Enter(round, attempt, Phase::kEvaluating));
     const RunConfig& config = deps_.context->config;
     if (config.EvaluatesOnServer()) {
@@ -288,10 +340,11 @@ absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, ab
   record.bytes_down += live->bytes_down();
   RETURN_IF_ERROR(models_.Commit(&record, started, &live->timings()));
   // After the commit: a client that is told so gives up what it needs to train the round again.
-  RememberMerged(record);
+  RememberCommitted(record);
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kCommitted));
-  events_.RoundCommitted(record, deps_.context->config.rounds,
-                         absl::ToDoubleSeconds(deps_.clock->Now() - started), live->timings());
+  events_.RoundCommitted(record, goal_.rounds(),
+                         absl::ToDoubleSeconds(deps_.clock->Now() - started), live->timings(),
+                         Snapshot().seconds_left);
   return absl::OkStatus();
 }
 
@@ -353,10 +406,8 @@ absl::Status Coordinator::FinishRun() {
   const nlohmann::json result = MakeRunResult(*deps_.context, history);
   RETURN_IF_ERROR(WriteRunResult(deps_.store->folder(), *deps_.context, result, models_.models()));
   RETURN_IF_ERROR(Enter(history.back().round, 0, Phase::kFinished));
-  v1::ServerMessage message;
-  message.mutable_shutdown()->set_reason(v1::Shutdown::REASON_RUN_FINISHED);
-  message.mutable_shutdown()->set_message("the run is finished");
-  deps_.registry->SendToAll(message);
+  finished_ = true;  // before all are told: who attends from now on is told by OnAttending()
+  deps_.registry->SendToAll(RunFinishedMessage());
   events_.RunFinished(result);
   // Clients take their leave; those that do not are cut off with the server.
   const absl::Time end = deps_.clock->Now() + kFarewell;

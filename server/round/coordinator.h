@@ -16,6 +16,8 @@
 // folder then holds the last commit.
 #pragma once
 
+#include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -33,9 +35,11 @@
 #include "server/round/active_round.h"
 #include "server/round/events.h"
 #include "server/round/progress.h"
+#include "server/round/round_goal.h"
 #include "server/round/round_state.h"
 #include "server/round/run_events.h"
 #include "server/round/run_models.h"
+#include "server/store/run_control.h"
 #include "server/store/run_store.h"
 
 namespace tributary {
@@ -49,6 +53,8 @@ class Coordinator {
     ClientRegistry* registry;
     const MethodHooks* hooks;
     const Clock* clock;
+    // What operators have decided; null: nothing, and what they decide is kept in memory only.
+    RunControl* control = nullptr;
     // Globals of a new run; empty where the store has a commit.
     std::map<std::string, StateDict> initial = {};
     EvaluateGlobals evaluate;
@@ -69,6 +75,13 @@ class Coordinator {
   const ActiveRound& active_round() const { return active_; }
   RunSnapshot Snapshot() const;
 
+  // What operators have decided: RunOperator changes it, and wakes this.
+  RunControl& control() const { return *control_; }
+  // Changes the number of rounds, as RoundGoal allows, and records it.
+  absl::Status SetRounds(int rounds, const OperatorMark& mark);
+  // An operator does not want `client`'s part in the round in progress, for `reason`.
+  void GiveUpOn(const std::string& client, const std::string& reason);
+
   // A client may not attend.
   void OnRefused(const std::string& client, const std::string& reason);
   // A client attends: it may have a task in this round.
@@ -80,6 +93,8 @@ class Coordinator {
 
  private:
   absl::Status Begin();
+  // Waits while the run is paused. Whether `round` is to be run then.
+  absl::StatusOr<bool> BeginsRound(int round);
   absl::Status RunRound(int round);
   absl::StatusOr<std::shared_ptr<LiveRound>> OpenRound(int round, int attempt);
   absl::Status AwaitClients();
@@ -91,8 +106,8 @@ class Coordinator {
   void OfferEvaluation(const EvaluationRound& evaluation, const std::string& client) const;
   // Merges and commits a round that was closed.
   absl::Status CommitRound(const std::shared_ptr<LiveRound>& live, absl::Time started);
-  // Whose updates this committed round holds.
-  void RememberMerged(const RoundRecord& record);
+  // Whose updates this committed round holds, and what status tells of it.
+  void RememberCommitted(const RoundRecord& record);
   absl::Status FinishRun();
   void Offer(const LiveRound& live, const std::string& client) const;
   void CancelTask(const LiveRound& live, const std::string& client,
@@ -110,8 +125,12 @@ class Coordinator {
   void Lost(const std::string& client);
 
   Dependencies deps_;
+  const std::unique_ptr<RunControl> own_control_;  // where none was given
+  RunControl* const control_;
+  RoundGoal goal_;
   RunEvents events_;
   ActiveRound active_;
+  std::atomic<bool> finished_ = false;  // clients have been told so
   mutable absl::Mutex mutex_;
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<std::string> stop_ ABSL_GUARDED_BY(mutex_);
@@ -120,6 +139,7 @@ class Coordinator {
 
   // Of Run()'s thread alone.
   RunModels models_;
+  std::deque<double> round_seconds_;                // of the last rounds
   std::shared_ptr<SpoolBudget> spool_budget_;       // memory that rounds pass on
   absl::Time missed_since_ = absl::InfinitePast();  // since when an expected client is missed
   absl::Time last_sweep_ = absl::InfinitePast();    // for silent clients

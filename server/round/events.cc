@@ -2,11 +2,13 @@
 
 #include <cerrno>
 #include <fstream>
+#include <optional>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/rfc3339.h"
 #include "common/base/status.h"
 
 namespace tributary {
@@ -14,17 +16,38 @@ namespace {
 
 constexpr size_t kRecentEvents = 4096;
 
-// The sequence number of the last whole line of a log; 0 if there is none.
-uint64_t LastSequence(const std::string& path) {
-  std::ifstream file(path);
-  uint64_t last = 0;
-  for (std::string line; std::getline(file, line);) {
-    const nlohmann::json event = nlohmann::json::parse(line, nullptr, false);
-    if (event.is_object() && event.contains("sequence") && event["sequence"].is_number_unsigned()) {
-      last = event["sequence"].get<uint64_t>();
-    }
+// What a whole line of a log tells; nothing for a line that a crash cut short.
+std::optional<RunEvent> EventOf(const std::string& line) {
+  const nlohmann::json json = nlohmann::json::parse(line, nullptr, false);
+  if (!json.is_object() || !json.contains("sequence") || !json["sequence"].is_number_unsigned()) {
+    return std::nullopt;
   }
-  return last;
+  RunEvent event;
+  event.past = true;
+  event.sequence = json["sequence"].get<uint64_t>();
+  const auto text = [&](const char* key) {
+    const auto found = json.find(key);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+  };
+  event.kind = text("kind");
+  event.message = text("message");
+  const auto when = json.find("unix_ms");
+  if (when != json.end() && when->is_number_integer()) event.unix_ms = when->get<int64_t>();
+  if (json.contains("data")) event.data = json["data"];
+  return event;
+}
+
+// The last events of a log.
+std::deque<RunEvent> LastEvents(const std::string& path) {
+  std::ifstream file(path);
+  std::deque<RunEvent> events;
+  for (std::string line; std::getline(file, line);) {
+    std::optional<RunEvent> event = EventOf(line);
+    if (!event.has_value()) continue;
+    events.push_back(*std::move(event));
+    if (events.size() > kRecentEvents) events.pop_front();
+  }
+  return events;
 }
 
 bool EndsMidLine(const std::string& path) {
@@ -37,26 +60,24 @@ bool EndsMidLine(const std::string& path) {
 }  // namespace
 
 nlohmann::json RunEvent::ToJson() const {
-  return {{"sequence", sequence},
-          {"unix_ms", unix_ms},
-          {"kind", kind},
-          {"message", message},
-          {"data", data}};
+  return {{"sequence", sequence}, {"time", Rfc3339(absl::FromUnixMillis(unix_ms))},
+          {"unix_ms", unix_ms},   {"kind", kind},
+          {"message", message},   {"data", data}};
 }
 
 bool RunEvent::EndsRun() const {
-  return kind == "run_finished" || kind == "run_stopped" || kind == "run_failed";
+  return !past && (kind == "run_finished" || kind == "run_stopped" || kind == "run_failed");
 }
 
 absl::StatusOr<std::unique_ptr<EventLog>> EventLog::Open(const std::string& path,
                                                          const Clock* clock) {
-  if (path.empty()) return std::unique_ptr<EventLog>(new EventLog(nullptr, 1, clock));
-  const uint64_t last = LastSequence(path);
+  if (path.empty()) return std::unique_ptr<EventLog>(new EventLog(nullptr, {}, clock));
+  std::deque<RunEvent> past = LastEvents(path);
   const bool cut = EndsMidLine(path);
   std::FILE* file = std::fopen(path.c_str(), "ae");
   if (file == nullptr) return ErrnoStatus(errno, absl::StrCat("cannot write ", path));
   if (cut) std::fputc('\n', file);
-  return std::unique_ptr<EventLog>(new EventLog(file, last + 1, clock));
+  return std::unique_ptr<EventLog>(new EventLog(file, std::move(past), clock));
 }
 
 EventLog::~EventLog() {
@@ -103,9 +124,10 @@ void EventLog::Publish(const RunEvent& event) {
   for (const auto& [id, subscriber] : subscribers_) subscriber(event);
 }
 
-int EventLog::Subscribe(uint64_t first_sequence, Subscriber subscriber) {
+int EventLog::Subscribe(uint64_t first_sequence, Subscriber subscriber, absl::Time since) {
   absl::MutexLock lock(&mutex_);
   for (const RunEvent& event : recent_) {
+    if (event.past && absl::FromUnixMillis(event.unix_ms) < since) continue;
     if (event.sequence >= first_sequence) subscriber(event);
   }
   subscribers_.emplace(next_subscriber_, std::move(subscriber));

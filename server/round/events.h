@@ -1,7 +1,7 @@
 // EventLog: what happens in a run, as numbered events that a person and a program can read.
 //
-// Each event is one JSON object: {"sequence", "unix_ms", "kind", "message", "data"}. Events are
-// appended to events.jsonl in the state folder and handed to every subscriber; those of kind
+// Each event is one JSON object: {"sequence", "time", "unix_ms", "kind", "message", "data"}. Events
+// are appended to events.jsonl in the state folder and handed to every subscriber; those of kind
 // "progress" are live only. Sequence numbers go on after a restart. docs/events.md lists the kinds
 // and their data.
 //
@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "common/base/clock.h"
 
 namespace tributary {
@@ -32,9 +34,11 @@ struct RunEvent {
   std::string kind;
   std::string message;
   nlohmann::json data = nlohmann::json::object();
+  bool past = false;  // of an earlier process of the run, read from the log
 
   nlohmann::json ToJson() const;
-  // Whether nothing comes after it: the run is finished, was stopped or has failed.
+  // Whether nothing comes after it: the run is finished, was stopped or has failed. What an earlier
+  // process ended with has been gone on from.
   bool EndsRun() const;
 };
 
@@ -42,7 +46,7 @@ class EventLog {
  public:
   using Subscriber = std::function<void(const RunEvent&)>;
 
-  // Opens `path` for appending and finds the last sequence number in it; a last line that a crash
+  // Opens `path` for appending and reads the last events in it; a last line that a crash
   // cut short is ended, so that the next event starts a line of its own. An empty path keeps events
   // in memory only.
   static absl::StatusOr<std::unique_ptr<EventLog>> Open(const std::string& path,
@@ -59,14 +63,19 @@ class EventLog {
   void EmitLive(absl::string_view kind, absl::string_view message, nlohmann::json data);
 
   // Calls `subscriber` with the kept events from `first_sequence` on, then with each new one until
-  // Unsubscribe. The last 4,096 events are kept.
-  int Subscribe(uint64_t first_sequence, Subscriber subscriber);
+  // Unsubscribe. Of what earlier processes logged, those from `since` on come first. The last 4,096
+  // events are kept.
+  int Subscribe(uint64_t first_sequence, Subscriber subscriber,
+                absl::Time since = absl::InfiniteFuture());
   // After it returns, the subscriber is not called any more.
   void Unsubscribe(int id);
 
  private:
-  EventLog(std::FILE* file, uint64_t next_sequence, const Clock* clock)
-      : file_(file), clock_(clock), next_sequence_(next_sequence) {}
+  EventLog(std::FILE* file, std::deque<RunEvent> past, const Clock* clock)
+      : file_(file),
+        clock_(clock),
+        next_sequence_(past.empty() ? 1 : past.back().sequence + 1),
+        recent_(std::move(past)) {}
   RunEvent MakeEvent(absl::string_view kind, absl::string_view message, nlohmann::json data) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Append(const RunEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -29,6 +29,7 @@ nlohmann::json ProgressJson(const RunSnapshot& snapshot, absl::Span<const Client
     clients[client.name] = std::move(row);
   }
   return {{"round", snapshot.round},
+          {"rounds", snapshot.rounds},
           {"phase", std::string(PhaseName(snapshot.phase))},
           {"waiting", snapshot.waiting},
           {"bytes_up", snapshot.bytes_up},

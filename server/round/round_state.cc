@@ -51,6 +51,8 @@ absl::string_view PhaseName(Phase phase) {
       return "evaluating";
     case Phase::kCommitted:
       return "committed";
+    case Phase::kPaused:
+      return "paused";
     case Phase::kFinished:
       return "finished";
   }

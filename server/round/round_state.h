@@ -18,7 +18,7 @@
 
 namespace tributary {
 
-enum class Phase { kWaiting, kTraining, kAggregating, kEvaluating, kCommitted, kFinished };
+enum class Phase { kWaiting, kTraining, kAggregating, kEvaluating, kCommitted, kPaused, kFinished };
 absl::string_view PhaseName(Phase phase);
 
 // What is known of a sampled client's task.

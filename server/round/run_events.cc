@@ -4,20 +4,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/round/metrics_in_words.h"
 
 namespace tributary {
 
-void RunEvents::RunStarted(const RunContext& context, std::optional<int> resumed) {
+void RunEvents::RunStarted(const RunContext& context, std::optional<int> resumed,
+                           std::optional<int> rounds) {
   const RunConfig& config = context.config;
   const std::string method(MethodName(config));
   log_->Emit(
       "run_started",
-      absl::StrCat("run ", config.name, " (", method, "), ", config.rounds, " rounds",
+      absl::StrCat("run ", config.name, " (", method, "), ", rounds.value_or(config.rounds),
+                   " rounds",
                    resumed.has_value() ? absl::StrCat(", goes on after round ", *resumed) : ""),
       {{"run_id", context.run_id},
        {"name", config.name},
        {"method", method},
-       {"rounds", config.rounds},
+       {"rounds", rounds.value_or(config.rounds)},
        {"seed", config.seed},
        {"resumed_round", resumed.value_or(0)}});
 }
@@ -71,6 +74,20 @@ void RunEvents::ClientFellSilent(const std::string& client) {
              {{"client", client}, {"reason", "silent"}});
 }
 
+void RunEvents::OperatorAction(const std::string& action, const std::string& by,
+                               const std::string& reason, const nlohmann::json& more) {
+  nlohmann::json data = {{"action", action}, {"by", by}, {"reason", reason}};
+  std::string what = action;
+  for (const auto& [key, value] : more.items()) {
+    data[key] = value;
+    absl::StrAppend(
+        &what, " ",
+        key == "client" ? value.get<std::string>() : absl::StrCat(key, "=", value.dump()));
+  }
+  log_->Emit("operator_action", absl::StrCat(what, ", by ", by, reason.empty() ? "" : ": ", reason),
+             std::move(data));
+}
+
 void RunEvents::RoundStarted(int round, int attempt, int rounds,
                              const std::vector<CohortMember>& cohort) {
   nlohmann::json names = nlohmann::json::array();
@@ -113,7 +130,7 @@ void RunEvents::RoundRetry(int round, int attempt, const std::string& reason) {
 }
 
 void RunEvents::RoundCommitted(const RoundRecord& record, int rounds, double seconds,
-                               const RoundTimings& timings) {
+                               const RoundTimings& timings, double seconds_left) {
   nlohmann::json data = {{"round", record.round},
                          {"attempt", record.attempt},
                          {"seconds", seconds},
@@ -124,10 +141,17 @@ void RunEvents::RoundCommitted(const RoundRecord& record, int rounds, double sec
                          {"stages", timings.ToJson()}};
   if (!record.model_hash.empty()) data["model_hash"] = record.model_hash;
   if (!record.tasks.empty()) data["tasks"] = TasksToJson(record.tasks);
-  log_->Emit("round_committed",
-             absl::StrCat("round ", record.round, " of ", rounds, " committed with ",
-                          record.updates.size(), " updates"),
-             std::move(data));
+  std::string message = absl::StrCat("round ", record.round, " of ", rounds, " committed with ",
+                                     record.updates.size(), " updates");
+  if (const std::string loss = LossesInShort(data["loss"]); !loss.empty()) {
+    absl::StrAppend(&message, ", loss ", loss);
+  }
+  if (!record.tasks.empty()) absl::StrAppend(&message, " | ", MetricsInShort(data["tasks"]));
+  if (seconds_left > 0) {
+    data["seconds_left"] = seconds_left;
+    absl::StrAppend(&message, "; about ", DurationInShort(seconds_left), " left");
+  }
+  log_->Emit("round_committed", message, std::move(data));
 }
 
 void RunEvents::Progress(const RunSnapshot& snapshot, const std::vector<ClientInfo>& known) {

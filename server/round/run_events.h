@@ -25,8 +25,10 @@ class RunEvents {
   // `log` must outlive this.
   explicit RunEvents(EventLog* log) : log_(log) {}
 
-  // `resumed`: the last committed round of a run that goes on.
-  void RunStarted(const RunContext& context, std::optional<int> resumed);
+  // `resumed`: the last committed round of a run that goes on. `rounds`: that it has, if an
+  // operator has set another number than the run file's.
+  void RunStarted(const RunContext& context, std::optional<int> resumed,
+                  std::optional<int> rounds = std::nullopt);
   // What pretrained weights did to a dataset's first global; `message` says it in words, the others
   // list tensors.
   void Pretrained(const std::string& dataset, const std::string& message,
@@ -45,6 +47,11 @@ class RunEvents {
   // The client was not heard of for longer than a client may be silent.
   void ClientFellSilent(const std::string& client);
 
+  // What an operator did: `action` is "pause", "resume", "stop", "evict", "forgive" or "set";
+  // `more` says to whom or what.
+  void OperatorAction(const std::string& action, const std::string& by, const std::string& reason,
+                      const nlohmann::json& more);
+
   void RoundStarted(int round, int attempt, int rounds, const std::vector<CohortMember>& cohort);
   // `took`: the upload.
   void UpdateAccepted(int round, const std::string& client, const UpdateRecord& update,
@@ -54,9 +61,10 @@ class RunEvents {
   // A client that was asked to evaluate has not, and its counts are missing.
   void EvaluationFailed(int round, const std::string& client, const std::string& reason);
   void RoundRetry(int round, int attempt, const std::string& reason);
-  // `seconds`: from the sampling to now, the commit included.
+  // `seconds`: from the sampling to now, the commit included. `seconds_left`: estimate for the
+  // rounds that are left; 0: none.
   void RoundCommitted(const RoundRecord& record, int rounds, double seconds,
-                      const RoundTimings& timings);
+                      const RoundTimings& timings, double seconds_left = 0);
 
   // Live only: neither stored nor kept.
   void Progress(const RunSnapshot& snapshot, const std::vector<ClientInfo>& known);

@@ -20,6 +20,18 @@ absl::StatusOr<std::string> NewRunId() {
       absl::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
+// The expected number of clients says whom to wait for, which no sum depends on. Only control
+// variates are means over it: c moves by 1/N of what the clients send, whoever arrives.
+nlohmann::json WithWhatCounts(nlohmann::json fingerprint, const RunContext& context) {
+  if (context.config.local.control_variates || !fingerprint.is_object()) return fingerprint;
+  const auto datasets = fingerprint.find("datasets");
+  if (datasets == fingerprint.end() || !datasets->is_object()) return fingerprint;
+  for (auto& [name, dataset] : datasets->items()) {
+    if (dataset.is_object()) dataset.erase("clients");
+  }
+  return fingerprint;
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<int>> IdentifyRun(RunStore* store, RunContext* context) {
@@ -32,7 +44,9 @@ absl::StatusOr<std::optional<int>> IdentifyRun(RunStore* store, RunContext* cont
     return std::optional<int>();
   }
   const nlohmann::json stored = nlohmann::json::parse(identity->fingerprint, nullptr, false);
-  RETURN_IF_ERROR(CheckSameRun(stored, fingerprint, DefaultFingerprint(*context)));
+  RETURN_IF_ERROR(CheckSameRun(WithWhatCounts(stored, *context),
+                               WithWhatCounts(fingerprint, *context),
+                               DefaultFingerprint(*context)));
   context->run_id = identity->run_id;
   return store->LastRound();
 }

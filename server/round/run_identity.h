@@ -11,7 +11,8 @@ namespace tributary {
 
 // Gives `context` the run id of the folder, or gives a new folder a random one. Returns the last
 // committed round, to go on from; nothing if there is none. FailedPrecondition, with the keys that
-// differ, if the folder belongs to a run of other settings.
+// differ, if the folder belongs to a run of other settings. How many clients are expected is such a
+// setting under control variates only.
 absl::StatusOr<std::optional<int>> IdentifyRun(RunStore* store, RunContext* context);
 
 }  // namespace tributary

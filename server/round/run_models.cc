@@ -88,6 +88,7 @@ absl::Status RunModels::MergeGlobals(const ClosedRound& closed, bool stage) {
 }
 
 bool RunModels::Evaluates(int round) const {
+  if (round == decided_.first && round > 0) return decided_.second;
   const RunConfig& config = deps_.context->config;
   return round % config.evaluation.every == 0 || round == config.rounds;
 }

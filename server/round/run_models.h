@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -72,6 +73,9 @@ class RunModels {
   absl::Status Merge(ClosedRound closed);
   // Whether the models of `round` are evaluated, and hashed.
   bool Evaluates(int round) const;
+  // Decides this for `round` in place of the run file's `rounds`, which an operator may have
+  // changed.
+  void SetEvaluates(int round, bool evaluates) { decided_ = {round, evaluates}; }
   absl::StatusOr<std::map<std::string, TaskMetrics>> Evaluate() const;
   // Publishes the merged models before they are committed, for clients to evaluate.
   absl::Status PublishEarly(RoundTimings* timings);
@@ -95,7 +99,8 @@ class RunModels {
   bool published_early_ = false;                     // what is to be committed next
   // The globals of a merge that are written already.
   std::optional<absl::StatusOr<StagedModels>> staged_globals_;
-  Sums sums_;  // memory that rounds pass on
+  std::pair<int, bool> decided_ = {0, false};  // SetEvaluates()
+  Sums sums_;                                  // memory that rounds pass on
 };
 
 }  // namespace tributary

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/registry/admission.h"
 
 namespace tributary {
@@ -69,6 +70,18 @@ void AttendSession::Join(const v1::Join& join, const std::shared_ptr<ClientLink>
   if (!session.ok()) {
     return Refuse(MakeRefusal(v1::Refusal::REASON_NAME, session.status(), true), join.client(),
                   link.get());
+  }
+  // After the client was linked: one that is evicted at this moment has either been found and
+  // disconnected, or is found here.
+  if (const auto evicted = deps_.coordinator->control().Evicted(join.client())) {
+    deps_.registry->Detach(join.client(), link.get());
+    return Refuse(
+        MakeRefusal(v1::Refusal::REASON_NOT_PERMITTED,
+                    absl::PermissionDeniedError(absl::StrCat(
+                        "client ", join.client(), " is evicted ", InWords(*evicted),
+                        "; the run's operator may let it in again with `tributary forgive ",
+                        join.client(), "`"))),
+        join.client(), link.get());
   }
   client_ = join.client();
   dataset_ = dataset.config.name;

@@ -58,12 +58,28 @@ def network_has_no_way_out(federation):
         assert not described["HostConfig"]["PortBindings"], f"{service} publishes a port"
 
 
+def ended_well(federation, service):
+    code = stack.docker("wait", federation.container(service)).strip()
+    assert code == "0", f"{service} ended with exit code {code}"
+    assert federation.inspect(service)["RestartCount"] == 0, f"{service} was restarted"
+
+
+def waits_for_the_next_run(container):
+    """Reads a client's log until it says that it stays; it ends only when it is stopped."""
+    with subprocess.Popen(["docker", "logs", "--follow", container], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT) as log:
+        assert any("waiting for the next run" in line for line in log.stdout), f"{container} has ended with the run"
+        log.kill()
+
+
 def two_rounds_are_trained_and_everybody_ends_well(federation):
     federation.compose("up", "--detach")  # returns once the coordinator's health check has passed
-    for service in ("coordinator", *CLIENTS):
-        code = stack.docker("wait", federation.container(service)).strip()
-        assert code == "0", f"{service} ended with exit code {code}"
-        assert federation.inspect(service)["RestartCount"] == 0, f"{service} was restarted"
+    ended_well(federation, "coordinator")
+    for service in CLIENTS:
+        waits_for_the_next_run(federation.container(service))
+    federation.compose("stop")
+    for service in CLIENTS:
+        ended_well(federation, service)
     path = federation.folder / "result.json"
     stack.docker("cp", f"{federation.container('coordinator')}:/var/lib/tributary/result.json", str(path))
     result = json.loads(path.read_text())

@@ -68,6 +68,14 @@ class BadInputTest(unittest.TestCase):
             with self.subTest(text):
                 self.refused(self.server("--set", text), 2, text.split("=")[0].split(".")[-1], *words)
 
+    def test_an_address_to_listen_on_has_a_port(self):
+        for address in ("127.0.0.1:99999", "127.0.0.1", "unix:/tmp/t.sock", ":7700", "127.0.0.1:http"):
+            with self.subTest(address):
+                server = [SERVER, "--run", self.run_file, "--state", self.folder / "listen"]
+                self.refused([*server, "--listen", address], 2, "--listen", "HOST:PORT", address)
+                self.refused([*server, "--set", f"server.listen={address}"], 2, "server.listen", "HOST:PORT", address)
+                self.refused([TOOL, "status", "--server", address], 2, "--server", "HOST:PORT", address)
+
     def test_creamfl_says_what_it_needs(self):
         creamfl = ("--set", "method=creamfl")
         self.refused(self.server(*creamfl, "--set", "creamfl.public="), 2, "creamfl.public")

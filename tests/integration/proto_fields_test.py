@@ -24,8 +24,8 @@ PRINTED = ("RunStatus", "ClientStatus", "Event")
 EXCEPTIONS = {
     "set PushMessage.chunk": "kChunkTag of common/rpc/bulk_message.cc frames it without a message",
     "read PushMessage.chunk": "likewise",
+    "set WatchRequest.first_sequence": "set by an operator's own program, to go on where it was; `tributary watch` begins anew",
     "read TensorSlice.padding": "means nothing; a reader skips it as it skips unknown fields",
-    "set StopRequest.reason": "set by an operator's own program; `tributary` has no command for Operator.Stop",
 }
 
 

@@ -142,12 +142,34 @@ class RunTest(unittest.TestCase):
         self.assertEqual((code, result), (3, None))
         self.assertRegex(wide.process.stderr.read(), "init.image: .*vit.safetensors: tensor .* has shape .*model.dim")
 
-    def test_a_finished_run_is_not_overwritten_unless_asked(self):
+    def test_a_finished_run_that_is_started_again_tells_its_result(self):
+        models = {path.name: path.read_bytes() for path in (self.folder / "undisturbed/models").iterdir()}
         run = self.start("undisturbed")
+        finished = run.await_event("run_finished")
         code, result = run.finish()
-        self.assertEqual(code, 2)
-        self.assertIn("--fresh", run.process.stderr.read())
-        self.assertEqual(result, self.undisturbed)
+        self.assertEqual((code, result), (0, self.undisturbed))
+        self.assertEqual(finished["data"]["result"], self.undisturbed)
+        self.assertEqual({path.name: path.read_bytes() for path in (self.folder / "undisturbed/models").iterdir()}, models)
+
+    def test_a_finished_run_of_other_settings_is_refused(self):
+        run = self.start("undisturbed", "--set", "seed=8")
+        code, result = run.finish()
+        self.assertEqual((code, result), (3, self.undisturbed))
+        self.assertIn("seed was 7 and is 8", run.process.stderr.read())
+
+    def test_ctrl_c_is_told_from_a_finished_run_by_the_exit_code(self):
+        run = self.start("interrupted", "--set", "rounds=1000")
+        self.addCleanup(run.kill)
+        run.await_event("round_committed")
+        run.process.send_signal(signal.SIGINT)
+        self.assertEqual(run.finish(), (130, None))
+        self.assertEqual(tiny.children_of(run.process.pid), {})
+
+    def test_times_in_json_are_rfc_3339(self):
+        for line in (self.folder / "undisturbed/events.jsonl").read_text().splitlines():
+            self.assertRegex(json.loads(line)["time"], r"^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        log = (self.folder / "undisturbed/logs/icon-names-00.log").read_text().splitlines()[0]
+        self.assertRegex(json.loads(log)["time"], r"^20\d\d-.*Z$")
 
     def test_every_method_and_codec_runs(self):
         for more in (["method=fedavg"], ["method=fedprox"], ["method=fediot"],

@@ -15,6 +15,7 @@
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/base/stop_signal.h"
+#include "common/base/terminal.h"
 #include "tool/central/central_config.h"
 #include "tool/run/child_process.h"
 #include "tool/run/run_folder.h"
@@ -40,7 +41,7 @@ std::vector<std::string> ArgumentsOf(const CentralCommand& command, const std::s
 class Follower {
  public:
   explicit Follower(bool json)
-      : json_(json), view_(absl::Now()), screen_(!json && isatty(STDOUT_FILENO) != 0) {}
+      : json_(json), view_(absl::Now()), screen_(!json && CanRepaint(STDOUT_FILENO)) {}
 
   void TakeEvents(ChildProcess* process, int milliseconds) {
     for (const std::string& text : process->ReadLines(milliseconds)) {
@@ -54,7 +55,7 @@ class Follower {
         screen_.Print(line);
       }
     }
-    if (!json_) screen_.Paint(view_.Lines(absl::Now()));
+    if (!json_) screen_.Paint(view_.Lines(absl::Now(), Screen::MostLines()));
   }
   void Release() { screen_.Release(); }
   const RunView& view() const { return view_; }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "common/base/terminal.h"
 
 namespace tributary {
 namespace {
@@ -17,7 +18,7 @@ constexpr absl::Duration kBetween = absl::Milliseconds(200);
 }  // namespace
 
 ProgressLine::ProgressLine(std::string what)
-    : what_(std::move(what)), terminal_(isatty(STDERR_FILENO) != 0), began_(absl::Now()) {}
+    : what_(std::move(what)), terminal_(CanRepaint(STDERR_FILENO)), began_(absl::Now()) {}
 
 void ProgressLine::Show(const PrepareProgress& progress) {
   const bool last = progress.done == progress.total;

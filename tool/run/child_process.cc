@@ -23,7 +23,8 @@ constexpr int kCannotStart = 127;
 
 // Runs in the child between fork and exec. The parent may have had threads that held locks (the
 // allocator's, the log's), so that only async-signal-safe calls are allowed.
-[[noreturn]] void Become(char* const* arguments, int log, int out, pid_t parent) {
+[[noreturn]] void Become(char* const* arguments, char* const* environment, int log, int out,
+                         pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(kCannotStart);  // the parent died before prctl() took effect
   // Out of the terminal's process group: Ctrl-C then reaches the parent alone, which stops its
@@ -37,8 +38,22 @@ constexpr int kCannotStart = 127;
   dup2(in, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
   dup2(log, STDERR_FILENO);
-  execv(arguments[0], arguments);
+  execve(arguments[0], arguments, environment);
   _exit(kCannotStart);
+}
+
+// This process's environment without the variables that stand for flags (TRIBUTARY_STAY, ...):
+// children are given theirs on the command line. TRIBUTARY_ASSETS stands for none.
+std::vector<char*> EnvironmentOfChild() {
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const absl::string_view text = *variable;
+    const bool flag =
+        absl::StartsWith(text, "TRIBUTARY_") && !absl::StartsWith(text, "TRIBUTARY_ASSETS=");
+    if (!flag) variables.push_back(*variable);
+  }
+  variables.push_back(nullptr);
+  return variables;
 }
 
 }  // namespace
@@ -59,9 +74,10 @@ absl::StatusOr<ChildProcess> ChildProcess::Start(const std::vector<std::string>&
   std::vector<char*> raw;
   for (const std::string& argument : arguments) raw.push_back(const_cast<char*>(argument.c_str()));
   raw.push_back(nullptr);
+  const std::vector<char*> variables = EnvironmentOfChild();
   const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid == 0) Become(raw.data(), log_fd, piped ? ends[1] : log_fd, parent);
+  if (pid == 0) Become(raw.data(), variables.data(), log_fd, piped ? ends[1] : log_fd, parent);
   const int error = errno;
   close(log_fd);
   // With the parent's copy of the writing end open, reading would never see the end of the pipe.

@@ -19,6 +19,8 @@ namespace {
 constexpr int kTurn = 200;  // milliseconds
 constexpr absl::Duration kListenWithin = absl::Seconds(120);
 constexpr absl::Duration kStopWithin = absl::Seconds(20);
+// The coordinator tells clients at the end of a run; one that it did not reach is told by us then.
+constexpr absl::Duration kToldWithin = absl::Seconds(6);
 constexpr absl::Duration kFirstPause = absl::Milliseconds(500);
 
 bool WouldRepeat(int code) {
@@ -163,6 +165,7 @@ void LocalFederation::CheckClient(const std::string& name, Member* member,
 
 void LocalFederation::StopAll(RunView* view, const FederationHooks& hooks) {
   const absl::Time end = absl::Now() + kStopWithin;
+  const absl::Time told_by = absl::Now() + kToldWithin;
   if (server_.process.has_value()) server_.process->Signal(SIGTERM);
   const auto running = [&] {
     bool any = server_.process.has_value() && !server_.process->Poll().has_value();
@@ -172,7 +175,7 @@ void LocalFederation::StopAll(RunView* view, const FederationHooks& hooks) {
       // A client waits for a coordinator that stops to come back, and so must be stopped. At the
       // end of a run the coordinator tells it to end, and a signal could cut short what it does
       // last.
-      if (!view->finished()) client.process->Signal(SIGTERM);
+      if (!view->finished() || absl::Now() > told_by) client.process->Signal(SIGTERM);
     }
     return any;
   };
@@ -191,7 +194,8 @@ absl::Status LocalFederation::Run(RunView* view, const FederationHooks& hooks) {
   absl::Status status;
   while (status.ok() && !server_done_ && !hooks.should_stop()) {
     Turn(view, hooks);
-    if (clients_.empty() && !view->address().empty()) status = StartClients(view->address());
+    if (!plan_.finished && clients_.empty() && !view->address().empty())
+      status = StartClients(view->address());
     if (view->address().empty() && absl::Now() > listen_by) {
       status = absl::DeadlineExceededError(absl::StrCat("the coordinator does not listen after ",
                                                         absl::FormatDuration(kListenWithin),

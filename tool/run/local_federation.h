@@ -24,8 +24,9 @@ struct FederationPlan {
   RunConfig config;
   std::string run_file;
   std::vector<std::string> overrides;
-  std::string folder;    // of the run: the coordinator's state, clients/, logs/
-  std::string binaries;  // folder of tributary-server and tributary-client
+  std::string folder;     // of the run: the coordinator's state, clients/, logs/
+  std::string binaries;   // folder of tributary-server and tributary-client
+  bool finished = false;  // the folder holds the finished run: no clients are needed to tell it
 };
 
 // Functions that the loop calls.

@@ -1,6 +1,7 @@
 // `tributary run`: a whole federation on this machine.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ struct RunCommand {
 void AddRunFlags(CLI::App* app, RunCommand* command);
 
 // Starts coordinator and clients, shows progress, prints the result. An unfinished run in the
-// folder is resumed.
-absl::Status RunFederation(const RunCommand& command);
+// folder is resumed; of a finished one of the same settings the result is printed again.
+// `interrupted`, if not null, says whether SIGINT has stopped the run, which is OK as well.
+absl::Status RunFederation(const RunCommand& command, std::atomic<bool>* interrupted = nullptr);
 
 }  // namespace tributary

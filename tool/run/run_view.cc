@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "server/round/metrics_in_words.h"
 
 namespace tributary {
 namespace {
@@ -18,8 +19,7 @@ std::string Bar(double share) {
 }
 
 std::string Seconds(absl::Duration duration) {
-  const int64_t seconds = absl::ToInt64Seconds(duration);
-  return absl::StrFormat("%d:%02d", seconds / 60, seconds % 60);
+  return DurationInShort(absl::ToDoubleSeconds(duration));
 }
 
 std::string Text(const nlohmann::json& object, const char* key) {
@@ -83,29 +83,8 @@ std::string FormatBytes(uint64_t bytes) {
   return absl::StrFormat("%.0f kB", value / 1e3);
 }
 
-std::string MetricsInShort(const nlohmann::json& tasks) {
-  std::vector<std::string> parts;
-  for (const auto& [name, task] : tasks.items()) {
-    if (Text(task, "kind") == "classification") {
-      parts.push_back(absl::StrFormat("%s %.1f %%", name, Number<double>(task, "accuracy")));
-    } else {
-      parts.push_back(absl::StrFormat("%s R@1 sum %.2f (chance %.2f)", name,
-                                      Number<double>(task, "r1_sum"),
-                                      Number<double>(task, "chance_r1_sum")));
-    }
-  }
-  return absl::StrJoin(parts, ", ");
-}
-
 std::string RunView::CommittedLine(const nlohmann::json& data) {
-  std::vector<std::string> losses;
-  const nlohmann::json means = Object(data, "loss");
-  for (const auto& [dataset, loss] : means.items()) {
-    if (loss.is_number()) {
-      losses.push_back(absl::StrFormat("%s %.3f", dataset, loss.get<double>()));
-    }
-  }
-  last_losses_ = absl::StrJoin(losses, ", ");
+  last_losses_ = LossesInShort(Object(data, "loss"));
   if (data.contains("tasks")) last_metrics_ = MetricsInShort(data["tasks"]);
   const auto up = Number<uint64_t>(data, "bytes_up"), down = Number<uint64_t>(data, "bytes_down");
   std::string bytes;
@@ -136,6 +115,7 @@ std::string RunView::Apply(const nlohmann::json& event) {
   }
   if (kind == "progress") {
     round_ = Number<int>(data, "round");
+    if (const int rounds = Number<int>(data, "rounds"); rounds > 0) rounds_ = rounds;
     phase_ = Text(data, "phase");
     waiting_ = Text(data, "waiting");
     bytes_up_ = Number<uint64_t>(data, "bytes_up");
@@ -162,7 +142,7 @@ std::string RunView::Apply(const nlohmann::json& event) {
   return kind == "update_accepted" ? "" : message;
 }
 
-std::vector<std::string> RunView::Lines(absl::Time now) const {
+std::vector<std::string> RunView::Lines(absl::Time now, size_t most) const {
   std::vector<std::string> lines;
   const double done = rounds_ > 0 ? static_cast<double>(std::max(0, round_ - 1)) / rounds_ : 0;
   std::string times = absl::StrCat("elapsed ", Seconds(now - began_));
@@ -175,13 +155,49 @@ std::vector<std::string> RunView::Lines(absl::Time now) const {
   lines.push_back(
       absl::StrFormat("%s  round %d of %d  %s  %s", method_, round_, rounds_, Bar(done), times));
   lines.push_back(absl::StrCat("  ", phase_, waiting_.empty() ? "" : ": ", waiting_));
-  for (const auto& [name, client] : clients_) lines.push_back(ClientLine(name, client));
+  std::vector<std::string> below;
   if (bytes_up_ + bytes_down_ > 0) {
-    lines.push_back(
+    below.push_back(
         absl::StrCat("  bytes up ", FormatBytes(bytes_up_), ", down ", FormatBytes(bytes_down_)));
   }
-  if (!last_losses_.empty()) lines.push_back(absl::StrCat("  loss ", last_losses_));
-  if (!last_metrics_.empty()) lines.push_back(absl::StrCat("  ", last_metrics_));
+  if (!last_losses_.empty()) below.push_back(absl::StrCat("  loss ", last_losses_));
+  if (!last_metrics_.empty()) below.push_back(absl::StrCat("  ", last_metrics_));
+  const size_t others = lines.size() + below.size();
+  const std::vector<std::string> clients = ClientLines(most > others ? most - others : 1);
+  lines.insert(lines.end(), clients.begin(), clients.end());
+  lines.insert(lines.end(), below.begin(), below.end());
+  return lines;
+}
+
+std::vector<std::string> RunView::ClientLines(size_t most) const {
+  std::vector<std::string> lines;
+  if (clients_.size() <= most) {
+    for (const auto& [name, client] : clients_) lines.push_back(ClientLine(name, client));
+    return lines;
+  }
+  // Those at work first, then those that are missed: they are what somebody looks for.
+  const auto rank = [](const std::string& stage) {
+    if (stage == "absent") return 1;
+    return stage == "idle" || stage == "reported" ? 2 : 0;
+  };
+  std::vector<std::pair<int, std::string>> order;
+  for (const auto& [name, client] : clients_) {
+    order.emplace_back(rank(Text(client, "stage")), name);
+  }
+  std::sort(order.begin(), order.end());
+  std::map<std::string, int> left_out;  // by stage
+  for (size_t i = 0; i < order.size(); ++i) {
+    const nlohmann::json& client = clients_.at(order[i].second);
+    if (i + 1 < most) {
+      lines.push_back(ClientLine(order[i].second, client));
+    } else {
+      ++left_out[Text(client, "stage")];
+    }
+  }
+  std::vector<std::string> counts;
+  for (const auto& [stage, count] : left_out) counts.push_back(absl::StrCat(count, " ", stage));
+  lines.push_back(
+      absl::StrCat("  and ", order.size() - lines.size(), " more: ", absl::StrJoin(counts, ", ")));
   return lines;
 }
 

@@ -4,7 +4,9 @@
 // here depends on terminals or processes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,8 +25,10 @@ class RunView {
   std::string Apply(const nlohmann::json& event);
 
   // The block to paint in place: round and phase, a bar, a line per client, the last losses and
-  // metrics, times.
-  std::vector<std::string> Lines(absl::Time now) const;
+  // metrics, times. At most `most` lines, at least 7: where that is too few for all clients, those
+  // at work and those that are absent come first, and one line counts the others.
+  std::vector<std::string> Lines(absl::Time now,
+                                 size_t most = std::numeric_limits<size_t>::max()) const;
 
   bool finished() const { return finished_; }
   // Why the run failed or the coordinator refused to start; empty if it did not.
@@ -35,6 +39,7 @@ class RunView {
   const nlohmann::json& result() const { return result_; }
 
  private:
+  std::vector<std::string> ClientLines(size_t most) const;
   std::string CommittedLine(const nlohmann::json& data);
 
   const absl::Time began_;
@@ -53,9 +58,5 @@ std::string FormatBytes(uint64_t bytes);
 
 // The table at the end of a run.
 std::string ResultTable(const nlohmann::json& result);
-
-// "icon-names R@1 sum 9.83 (chance 0.56), icon-contexts 61.2 %": metrics of one evaluation in
-// short.
-std::string MetricsInShort(const nlohmann::json& tasks);
 
 }  // namespace tributary

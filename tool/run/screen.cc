@@ -1,18 +1,14 @@
 #include "tool/run/screen.h"
 
+#include <algorithm>
 #include <cstdio>
 
-#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "common/base/terminal.h"
 
 namespace tributary {
 namespace {
-
-size_t TerminalWidth() {
-  winsize size;
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
-  return size.ws_col;
-}
 
 // As much of `line` as fits in `columns`, whole letters of UTF-8; one letter is taken as one
 // column.
@@ -27,6 +23,8 @@ std::string Fitting(const std::string& line, size_t columns) {
 
 }  // namespace
 
+size_t Screen::MostLines() { return SizeOfTerminal(STDOUT_FILENO).rows - 1; }
+
 void Screen::Erase() {
   if (painted_ > 0) std::printf("\033[%zuA\033[J", painted_);
   painted_ = 0;
@@ -35,11 +33,14 @@ void Screen::Erase() {
 void Screen::Paint(const std::vector<std::string>& lines) {
   if (!terminal_) return;
   Erase();
-  const size_t width = TerminalWidth();
-  // Cut to the terminal's width: Erase() moves up by the number of lines, and a line that wraps
-  // takes two.
-  for (const std::string& line : lines) std::printf("%s\n", Fitting(line, width - 1).c_str());
-  painted_ = lines.size();
+  const TerminalSize size = SizeOfTerminal(STDOUT_FILENO);
+  // Cut to the terminal's width and height: Erase() moves up by the number of lines, but not beyond
+  // the top of the screen, and a line that wraps takes two.
+  const size_t shown = std::min(lines.size(), MostLines());
+  for (size_t i = 0; i < shown; ++i) {
+    std::printf("%s\n", Fitting(lines[i], size.columns - 1).c_str());
+  }
+  painted_ = shown;
   block_ = lines;
   std::fflush(stdout);
 }

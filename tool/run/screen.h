@@ -1,6 +1,7 @@
 // Screen: a block of lines that is repainted in place on a terminal; plain lines elsewhere.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -8,11 +9,13 @@ namespace tributary {
 
 class Screen {
  public:
-  // `terminal`: whether standard output is one.
+  // `terminal`: whether standard output is one that can be painted over (CanRepaint()).
   explicit Screen(bool terminal) : terminal_(terminal) {}
 
   bool terminal() const { return terminal_; }
-  // Replaces the block. Does nothing off a terminal.
+  // How many lines of a block the terminal has room for, 23 where it does not tell.
+  static size_t MostLines();
+  // Replaces the block; lines beyond MostLines() are left out. Does nothing off a terminal.
   void Paint(const std::vector<std::string>& lines);
   // Prints a line that stays, above the block.
   void Print(const std::string& line);

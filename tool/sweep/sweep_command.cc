@@ -22,8 +22,10 @@
 #include "common/base/status.h"
 #include "common/base/status_macros.h"
 #include "common/base/stop_signal.h"
+#include "common/base/terminal.h"
 #include "common/config/run_config.h"
 #include "server/method/method_table.h"
+#include "server/round/metrics_in_words.h"
 #include "tool/run/child_process.h"
 #include "tool/run/local_federation.h"
 #include "tool/run/run_view.h"
@@ -52,7 +54,7 @@ class Sweeper {
         out_(std::move(out)),
         jobs_(static_cast<size_t>(jobs)),
         json_(json),
-        screen_(!json && isatty(STDOUT_FILENO) != 0) {}
+        screen_(!json && CanRepaint(STDOUT_FILENO)) {}
 
   // Lists the runs, checks their settings, and sorts out those that are finished.
   absl::Status Plan();

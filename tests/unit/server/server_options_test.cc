@@ -1,5 +1,6 @@
 #include "server/server_options.h"
 
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,31 @@ TEST(ServerOptionsTest, TakesEveryFlag) {
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ((*parsed)->listen, "0.0.0.0:0");
   EXPECT_TRUE((*parsed)->json);
+}
+
+TEST(ServerOptionsTest, AnAddressWithoutAUsablePortIsRefused) {
+  for (const char* address : {"127.0.0.1:99999", "127.0.0.1", "unix:/tmp/t.sock"}) {
+    const Parsed parsed = ParseWith({"--listen", address});
+    EXPECT_EQ(parsed.status().code(), absl::StatusCode::kInvalidArgument) << address;
+    EXPECT_THAT(std::string(parsed.status().message()), HasSubstr("--listen: "));
+  }
+}
+
+TEST(ServerOptionsTest, VariablesStandInForFlags) {
+  setenv("TRIBUTARY_RUN", "run.toml", 1);
+  setenv("TRIBUTARY_STATE", "state", 1);
+  setenv("TRIBUTARY_LISTEN", "0.0.0.0:7700", 1);
+  setenv("TRIBUTARY_JSON", "true", 1);
+  const Parsed parsed = Parse({});
+  const Parsed by_flag = Parse({"--listen", "127.0.0.1:0"});
+  for (const char* name : {"TRIBUTARY_RUN", "TRIBUTARY_STATE", "TRIBUTARY_LISTEN", "TRIBUTARY_JSON"})
+    unsetenv(name);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ((*parsed)->run, "run.toml");
+  EXPECT_EQ((*parsed)->state, "state");
+  EXPECT_EQ((*parsed)->listen, "0.0.0.0:7700");
+  EXPECT_TRUE((*parsed)->json);
+  EXPECT_EQ((*by_flag)->listen, "127.0.0.1:0");
 }
 
 TEST(ServerOptionsTest, ValuesAreSetInTheOrderGiven) {

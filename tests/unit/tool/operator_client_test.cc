@@ -29,9 +29,34 @@ class FakeOperator final : public v1::Operator::Service {
     }
     return grpc::Status::OK;
   }
+  grpc::Status Pause(grpc::ServerContext*, const v1::PauseRequest* request,
+                     v1::ActionReply*) override {
+    return Note("pause", request->reason());
+  }
+  grpc::Status Resume(grpc::ServerContext*, const v1::ResumeRequest*, v1::ActionReply*) override {
+    return Note("resume", "");
+  }
+  grpc::Status Stop(grpc::ServerContext*, const v1::StopRequest* request, v1::StopReply*) override {
+    return Note("stop", request->reason());
+  }
+  grpc::Status Evict(grpc::ServerContext*, const v1::EvictRequest* request,
+                     v1::ActionReply*) override {
+    return Note("evict", absl::StrCat(request->client(), "/", request->reason()));
+  }
+  grpc::Status Forgive(grpc::ServerContext*, const v1::ForgiveRequest* request,
+                       v1::ActionReply*) override {
+    return Note("forgive", request->client());
+  }
+  std::vector<std::string> noted;
+
   void SetAnswer(grpc::Status answer) { answer_ = std::move(answer); }
 
  private:
+  grpc::Status Note(const std::string& call, const std::string& what) {
+    noted.push_back(absl::StrCat(call, ":", what));
+    return answer_;
+  }
+
   grpc::Status answer_;
 };
 
@@ -58,9 +83,34 @@ TEST_F(OperatorClientTest, AsksForStatusAndEvents) {
   ASSERT_TRUE(status.ok()) << status.status();
   EXPECT_EQ(status->run_name(), "tiny");
   std::vector<uint64_t> seen;
+  v1::WatchRequest request;
+  request.set_first_sequence(1);
   EXPECT_TRUE(
-      client->Watch(1, [&](const v1::Event& event) { seen.push_back(event.sequence()); }).ok());
+      client->Watch(request, [&](const v1::Event& event) { seen.push_back(event.sequence()); })
+          .ok());
   EXPECT_THAT(seen, ElementsAre(1, 2));
+}
+
+TEST_F(OperatorClientTest, PassesEachActionOn) {
+  auto client = OperatorClient::Dial({.server = address_, .tls = {}});
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_TRUE(client->Pause("lunch").ok());
+  EXPECT_TRUE(client->Resume().ok());
+  EXPECT_TRUE(client->Stop("night").ok());
+  EXPECT_TRUE(client->Evict("site-1", "noise").ok());
+  EXPECT_TRUE(client->Forgive("site-1").ok());
+  EXPECT_THAT(service_.noted, ElementsAre("pause:lunch", "resume:", "stop:night",
+                                          "evict:site-1/noise", "forgive:site-1"));
+  service_.SetAnswer({grpc::StatusCode::FAILED_PRECONDITION, "paused already"});
+  EXPECT_TRUE(absl::IsFailedPrecondition(client->Pause("")));
+}
+
+TEST_F(OperatorClientTest, ACoordinatorThatIsTooOldIsNamed) {
+  auto client = OperatorClient::Dial({.server = address_, .tls = {}});
+  ASSERT_TRUE(client.ok()) << client.status();
+  const absl::Status status = client->SetRounds(7);  // the fake has no such call
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("update it"));
 }
 
 TEST_F(OperatorClientTest, NobodyThereIsUnavailableWithTheAddress) {
@@ -78,7 +128,7 @@ TEST_F(OperatorClientTest, ARefusalKeepsItsReason) {
   auto client = OperatorClient::Dial({.server = address_, .tls = {}});
   ASSERT_TRUE(client.ok());
   EXPECT_TRUE(absl::IsPermissionDenied(client->GetStatus().status()));
-  EXPECT_TRUE(absl::IsPermissionDenied(client->Watch(0, [](const v1::Event&) {})));
+  EXPECT_TRUE(absl::IsPermissionDenied(client->Watch({}, [](const v1::Event&) {})));
 }
 
 TEST_F(OperatorClientTest, PlainTextToAnotherMachineMustBeAskedFor) {

@@ -32,6 +32,18 @@ class FakeOperator final : public v1::Operator::Service {
     client->set_samples(41);
     client->set_state("training");
     client->set_last_heard_ms(1500);
+    if (!operated) return grpc::Status::OK;
+    status->mutable_paused()->set_by("alice");
+    status->mutable_paused()->set_time("2026-01-31T14:02:07Z");
+    status->mutable_paused()->set_reason("lunch");
+    v1::OperatorMark* evicted = status->add_evicted();
+    evicted->set_client("words-09");
+    evicted->set_by("bob");
+    status->set_seconds_left(90);
+    (*status->mutable_loss()->mutable_fields())["words"].set_number_value(0.5);
+    auto* task = (*status->mutable_tasks()->mutable_fields())["words"].mutable_struct_value();
+    (*task->mutable_fields())["kind"].set_string_value("classification");
+    (*task->mutable_fields())["accuracy"].set_number_value(61);
     return grpc::Status::OK;
   }
   grpc::Status WatchEvents(grpc::ServerContext*, const v1::WatchRequest* request,
@@ -46,6 +58,7 @@ class FakeOperator final : public v1::Operator::Service {
     return end;
   }
   std::string waiting = "for 1 of 2 clients";
+  bool operated = false;  // status tells of a pause, an eviction and metrics
   grpc::Status end;
 };
 
@@ -115,6 +128,29 @@ TEST_F(OperatorCommandsTest, AStreamThatBreaksIsAnError) {
   service_.end = {grpc::StatusCode::PERMISSION_DENIED, "not an operator"};
   EXPECT_THAT(Printed(RunWatchCommand), HasSubstr("message of run_finished"));
   EXPECT_TRUE(absl::IsPermissionDenied(status_)) << status_;
+}
+
+TEST_F(OperatorCommandsTest, StatusTellsWhatAnOperatorHasDoneAndHowTheRunIsDoing) {
+  service_.operated = true;
+  const std::string table = Printed(RunStatusCommand);
+  EXPECT_THAT(table, AllOf(HasSubstr("paused by alice since 2026-01-31T14:02:07Z: lunch\n"),
+                           HasSubstr("words-09 is evicted by bob"), HasSubstr("about 1:30 left"),
+                           HasSubstr("loss words 0.500\n"), HasSubstr("words 61.0 %")));
+}
+
+TEST(ParseSinceTest, TakesTimesBackDatesAndAll) {
+  const absl::Time now = absl::FromUnixSeconds(1'000'000);
+  EXPECT_EQ(*ParseSince("2h", now), now - absl::Hours(2));
+  EXPECT_EQ(*ParseSince("90m", now), now - absl::Minutes(90));
+  EXPECT_EQ(*ParseSince("2026-01-31T14:02:07Z", now), absl::FromUnixSeconds(1'769'868'127));
+  EXPECT_EQ(*ParseSince("2026-01-31", now),
+            absl::FromCivil(absl::CivilDay(2026, 1, 31), absl::LocalTimeZone()));
+  EXPECT_EQ(*ParseSince("2026-01-31 14:02", now),
+            absl::FromCivil(absl::CivilMinute(2026, 1, 31, 14, 2), absl::LocalTimeZone()));
+  EXPECT_EQ(*ParseSince("all", now), absl::FromUnixMillis(1));
+  for (const char* wrong : {"", "yesterday", "-2h", "2026-13-01", "7"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(ParseSince(wrong, now).status())) << wrong;
+  }
 }
 
 TEST_F(OperatorCommandsTest, FlagsReachTheCommand) {

@@ -39,6 +39,7 @@ TEST(OptionsTest, TakesWhatIsNeededAndHasDefaultsForTheRest) {
   EXPECT_GE(options.threads, 1);
   EXPECT_GE(options.loader_threads, 1);
   EXPECT_FALSE(options.json);
+  EXPECT_FALSE(options.stay);
   EXPECT_FALSE(options.tls.insecure);
   EXPECT_EQ(options.connect_timeout, absl::Minutes(10));
   EXPECT_EQ(options.reconnect_timeout, absl::Hours(24));
@@ -136,7 +137,8 @@ TEST(OptionsTest, EveryFlagHasItsEnvironmentVariable) {
       {"TRIBUTARY_LOADER_THREADS", "4"},  {"TRIBUTARY_VOCABULARY", "v"},
       {"TRIBUTARY_TLS_CERT", "a"},        {"TRIBUTARY_TLS_KEY", "b"},
       {"TRIBUTARY_TLS_CA", "c"},          {"TRIBUTARY_JSON", "true"},
-      {"TRIBUTARY_CONNECT_TIMEOUT", "7"}, {"TRIBUTARY_RECONNECT_TIMEOUT", "8"}};
+      {"TRIBUTARY_CONNECT_TIMEOUT", "7"}, {"TRIBUTARY_RECONNECT_TIMEOUT", "8"},
+      {"TRIBUTARY_STAY", "true"}};
   for (const auto& [name, value] : variables) setenv(name, value, 1);
   const Parsed parsed = Parse({});
   for (const auto& [name, value] : variables) unsetenv(name);
@@ -154,6 +156,18 @@ TEST(OptionsTest, EveryFlagHasItsEnvironmentVariable) {
   EXPECT_TRUE(options.json);
   EXPECT_EQ(options.connect_timeout, absl::Seconds(7));
   EXPECT_EQ(options.reconnect_timeout, absl::Seconds(8));
+  EXPECT_TRUE(options.stay);
+}
+
+TEST(OptionsTest, AClientThatStaysHasNoLimitButTheOneThatIsGiven) {
+  const Parsed stay = ParseWith({"--stay"});
+  ASSERT_TRUE(stay.ok()) << stay.status();
+  EXPECT_EQ((*stay)->connect_timeout, absl::InfiniteDuration());
+  EXPECT_EQ((*stay)->reconnect_timeout, absl::InfiniteDuration());
+  const Parsed limited = ParseWith({"--stay", "--connect-timeout", "600"});
+  ASSERT_TRUE(limited.ok()) << limited.status();
+  EXPECT_EQ((*limited)->connect_timeout, absl::Seconds(600));
+  EXPECT_EQ((*limited)->reconnect_timeout, absl::InfiniteDuration());
 }
 
 TEST(OptionsTest, EachNeededFlagIsMissed) {

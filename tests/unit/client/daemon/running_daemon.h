@@ -20,6 +20,8 @@ inline Timings ShortTimings() {
   timings.settled = absl::ZeroDuration();
   timings.dial = {.first = absl::Milliseconds(10), .most = absl::Milliseconds(100)};
   timings.retry = timings.dial;
+  timings.next_run = absl::Milliseconds(10);
+  timings.refused = absl::Milliseconds(10);
   return timings;
 }
 
@@ -32,10 +34,11 @@ class RunningDaemon {
  public:
   RunningDaemon(const std::string& address, const std::string& state, TrainerFactory factory,
                 const Timings& timings = ShortTimings(),
-                std::shared_ptr<spdlog::logger> log = NoLog())
+                std::shared_ptr<spdlog::logger> log = NoLog(), bool stay = false)
       : folder_(StateFolder::Open(state).value()) {
     DaemonSetting setting;
     setting.address = address;
+    setting.stay = stay;
     setting.timings = timings;
     setting.log = std::move(log);
     setting.card.name = "site-1";

@@ -110,12 +110,14 @@ TEST_F(UpdateStoreTest, ReplacesTheUpdateOfARound) {
   EXPECT_EQ(store.Load("run", 3, "digest")->state->chunks(), again.state->chunks());
 }
 
-TEST_F(UpdateStoreTest, AnotherRunTakesThePlaceOfTheOld) {
+TEST_F(UpdateStoreTest, UpdatesOfAnotherRunStayApart) {
   UpdateStore store = Open();
   ASSERT_TRUE(store.Save("run", Update(1)).ok());
   ASSERT_TRUE(store.Save("../other run", Update(1)).ok());
-  EXPECT_THAT(store.HeldRounds("run"), IsEmpty());
-  EXPECT_THAT(store.HeldRounds("../other run"), ElementsAre(1));
+  ASSERT_TRUE(store.Save("../other run", Update(2)).ok());
+  ASSERT_TRUE(store.Save("../other run", Update(3)).ok());
+  EXPECT_THAT(store.HeldRounds("run"), ElementsAre(1));
+  EXPECT_THAT(store.HeldRounds("../other run"), ElementsAre(2, 3));
 }
 
 TEST_F(UpdateStoreTest, DoesNotHaveWhatWasNeverKept) {

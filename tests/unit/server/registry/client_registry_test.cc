@@ -235,6 +235,22 @@ TEST_F(ClientRegistryTest, OnlyThoseSilentLongerThanTheLimitAreDropped) {
   EXPECT_TRUE(Attach("silent", std::make_shared<FakeLink>()).ok());
 }
 
+TEST_F(ClientRegistryTest, ADisconnectedClientHearsWhyAndIsGone) {
+  const auto link = std::make_shared<FakeLink>();
+  const auto session = Attach("site", link);
+  ASSERT_TRUE(registry_.MarkAttending("site", link.get()));
+  v1::ServerMessage farewell;
+  farewell.mutable_shutdown()->set_reason(v1::Shutdown::REASON_EVICTED);
+  EXPECT_TRUE(registry_.Disconnect("site", farewell));
+  ASSERT_EQ(link->sent.size(), 1u);
+  EXPECT_EQ(link->sent[0].shutdown().reason(), v1::Shutdown::REASON_EVICTED);
+  EXPECT_TRUE(link->closed);
+  EXPECT_FALSE(registry_.ClientOfSession(*session).ok()) << "nothing more is pushed under it";
+  EXPECT_FALSE(registry_.Client("site")->attending);
+  EXPECT_FALSE(registry_.Disconnect("site", farewell)) << "it is not linked any more";
+  EXPECT_FALSE(registry_.Disconnect("nobody", farewell));
+}
+
 TEST_F(ClientRegistryTest, ManyClientsComeAndGoAtOnce) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {

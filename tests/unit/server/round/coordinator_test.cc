@@ -193,6 +193,65 @@ TEST_F(CoordinatorTest, RunsAllRoundsAndWritesTheResult) {
   for (const auto& [name, client] : clients_) EXPECT_TRUE(client->finished()) << name;
 }
 
+TEST_F(CoordinatorTest, APausedRunFinishesItsRoundAndBeginsNoOther) {
+  Start();
+  const auto pause_in_round_one = [this](const RunEvent& event) {
+    if (event.kind == "round_started" && event.data["round"] == 1) {
+      ASSERT_TRUE(coordinator_->control().Pause({"alice", clock_.Now(), "a look"}).ok());
+    }
+  };
+  const int subscription = events_->Subscribe(0, pause_in_round_one);
+  std::thread run([this] { EXPECT_TRUE(Run().ok()); });
+  const auto paused = [this] {
+    const RunSnapshot snapshot = coordinator_->Snapshot();
+    return snapshot.phase == Phase::kPaused && !snapshot.waiting.empty();
+  };
+  while (!paused()) std::this_thread::yield();
+  EXPECT_EQ(coordinator_->Snapshot().round, 2) << "round 1 was finished";
+  EXPECT_NE(coordinator_->Snapshot().waiting.find("by alice"), std::string::npos);
+  EXPECT_EQ(Count("round_started"), 1);
+  ASSERT_TRUE(coordinator_->control().Resume().ok());
+  coordinator_->Wake();
+  run.join();
+  events_->Unsubscribe(subscription);
+  EXPECT_EQ(*store_->LastRound(), 3);
+}
+
+TEST_F(CoordinatorTest, ARunThatIsMadeShorterEndsWithAnEvaluatedRound) {
+  config_.evaluation.every = 10;
+  Start();
+  on_round_started_ = [this] {
+    if (Count("round_started") == 2) {
+      EXPECT_TRUE(coordinator_->SetRounds(2, {"alice", clock_.Now(), ""}).ok());
+    }
+  };
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(*store_->LastRound(), 2);
+  EXPECT_EQ(evaluations_, 1);
+  EXPECT_FALSE(FinalHash().empty());
+  EXPECT_FALSE(coordinator_->SetRounds(9, {"alice", clock_.Now(), ""}).ok()) << "it is finished";
+}
+
+TEST_F(CoordinatorTest, ARunThatIsMadeLongerGoesOn) {
+  Start();
+  on_round_started_ = [this] {
+    if (Count("round_started") == 3) {
+      EXPECT_TRUE(coordinator_->SetRounds(5, {"alice", clock_.Now(), ""}).ok());
+    }
+  };
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(*store_->LastRound(), 5);
+}
+
+TEST_F(CoordinatorTest, AnEvictedClientIsNotWaitedFor) {
+  Start();
+  ASSERT_TRUE(coordinator_->control().Evict("words-1", {"alice", clock_.Now(), ""}).ok());
+  clients_["words-1"]->SetAnswers(false);
+  ASSERT_TRUE(registry_->Disconnect("words-1", {}));
+  ASSERT_TRUE(Run().ok());  // the clock stands still: a wait for it would have no end
+  EXPECT_EQ(*store_->LastRound(), 3);
+}
+
 TEST_F(CoordinatorTest, GoesOnAfterTheLastCommitAndEndsInTheSameBits) {
   Start();
   ASSERT_TRUE(Run().ok());

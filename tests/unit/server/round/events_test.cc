@@ -26,6 +26,7 @@ TEST_F(EventLogTest, EventsAreLinesOfJsonWithNumbersThatGoOnAfterARestart) {
   const auto first = nlohmann::json::parse(content.substr(0, end));
   EXPECT_EQ(first["sequence"], 1);
   EXPECT_EQ(first["unix_ms"], 100'000);
+  EXPECT_EQ(first["time"], "1970-01-01T00:01:40.000Z");
   EXPECT_EQ(first["data"]["round"], 1);
   EXPECT_EQ(nlohmann::json::parse(content.substr(end + 1))["sequence"], 2);
 }
@@ -47,6 +48,30 @@ TEST_F(EventLogTest, SubscribersGetWhatPassedAndWhatComes) {
   log->Unsubscribe(id);
   log->Emit("e", "");
   EXPECT_EQ(kinds, "bcd");
+}
+
+TEST_F(EventLogTest, WhatAnEarlierProcessLoggedIsGivenToWhoAsksForIt) {
+  Open()->Emit("run_stopped", "before", {{"reason", "night"}});
+  clock_.Advance(absl::Seconds(60));
+  Open()->Emit("a", "");
+  const auto log = Open();
+  log->Emit("b", "");
+  const auto seen = [&](uint64_t first, absl::Time since) {
+    std::string kinds;
+    log->Unsubscribe(log->Subscribe(
+        first,
+        [&](const RunEvent& event) {
+          kinds += event.kind + " ";
+          EXPECT_FALSE(event.EndsRun()) << "the run was gone on with";
+          if (event.kind == "run_stopped") EXPECT_EQ(event.data["reason"], "night");
+        },
+        since));
+    return kinds;
+  };
+  EXPECT_EQ(seen(0, absl::InfiniteFuture()), "b ");
+  EXPECT_EQ(seen(0, absl::FromUnixSeconds(130)), "a b ");
+  EXPECT_EQ(seen(0, absl::FromUnixSeconds(0)), "run_stopped a b ");
+  EXPECT_EQ(seen(2, absl::FromUnixSeconds(0)), "a b ");
 }
 
 TEST_F(EventLogTest, LiveEventsAreNotWritten) {

@@ -114,6 +114,23 @@ TEST_F(AttendSessionTest, ANameInUseIsRefusedForNow) {
   EXPECT_FALSE(link_->closed);
 }
 
+TEST_F(AttendSessionTest, AnEvictedClientIsRefusedUntilItIsForgiven) {
+  ASSERT_TRUE(coordinator_.control().Evict("site-1", {"alice", clock_.Now(), "bad data"}).ok());
+  Session()->Handle(JoinOf("site-1"), link_);
+  ASSERT_EQ(link_->sent.size(), 1u);
+  EXPECT_EQ(link_->sent[0].refusal().reason(), v1::Refusal::REASON_NOT_PERMITTED);
+  EXPECT_THAT(link_->sent[0].refusal().message(), HasSubstr("by alice"));
+  EXPECT_THAT(link_->sent[0].refusal().message(), HasSubstr("bad data"));
+  EXPECT_FALSE(link_->sent[0].refusal().retry());
+  EXPECT_TRUE(link_->closed);
+  EXPECT_EQ(registry_.linked(), 0);
+  ASSERT_TRUE(coordinator_.control().Forgive("site-1").ok());
+  const auto other = std::make_shared<FakeLink>();
+  Session()->Handle(JoinOf("site-1"), other);
+  ASSERT_EQ(other->sent.size(), 1u);
+  EXPECT_TRUE(other->sent[0].has_welcome());
+}
+
 TEST_F(AttendSessionTest, AnotherManifestIsRefusedWithTheDifference) {
   const auto session = Session();
   session->Handle(JoinOf("site-1"), link_);

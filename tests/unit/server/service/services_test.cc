@@ -196,6 +196,41 @@ v1::ClientMessage JoinMessage() {
   return message;
 }
 
+TEST_F(ServicesTest, AnOperatorsActionsReachTheRunAndItsStatus) {
+  const auto context = [] { return std::make_unique<grpc::ClientContext>(); };
+  v1::ActionReply reply;
+  v1::PauseRequest pause;
+  pause.set_reason("maintenance");
+  EXPECT_TRUE(operator_stub_->Pause(context().get(), pause, &reply).ok());
+  EXPECT_EQ(operator_stub_->Pause(context().get(), pause, &reply).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+  v1::EvictRequest evict;
+  evict.set_client("site-9");
+  evict.set_reason("bad data");
+  EXPECT_TRUE(operator_stub_->Evict(context().get(), evict, &reply).ok());
+  v1::SetRoundsRequest set;
+  set.set_rounds(40);
+  EXPECT_TRUE(operator_stub_->SetRounds(context().get(), set, &reply).ok());
+  set.set_rounds(4'000'000'000);
+  EXPECT_EQ(operator_stub_->SetRounds(context().get(), set, &reply).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  v1::RunStatus status;
+  ASSERT_TRUE(operator_stub_->GetStatus(context().get(), {}, &status).ok());
+  EXPECT_EQ(status.paused().by(), "local");
+  EXPECT_EQ(status.paused().reason(), "maintenance");
+  ASSERT_EQ(status.evicted_size(), 1);
+  EXPECT_EQ(status.evicted(0).client(), "site-9");
+  EXPECT_EQ(status.evicted(0).time(), "1970-01-01T00:16:40.000Z");
+  EXPECT_EQ(status.rounds(), 40u);
+  v1::ForgiveRequest forgive;
+  forgive.set_client("site-9");
+  EXPECT_TRUE(operator_stub_->Forgive(context().get(), forgive, &reply).ok());
+  EXPECT_TRUE(operator_stub_->Resume(context().get(), {}, &reply).ok());
+  ASSERT_TRUE(operator_stub_->GetStatus(context().get(), {}, &status).ok());
+  EXPECT_FALSE(status.has_paused());
+  EXPECT_EQ(status.evicted_size(), 0);
+}
+
 TEST_F(ServicesTest, AClientAttendsUntilItLeaves) {
   absl::Notification left;
   const int subscription = tiny_.log()->Subscribe(0, [&](const RunEvent& event) {

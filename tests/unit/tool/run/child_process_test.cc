@@ -1,6 +1,7 @@
 #include "tool/run/child_process.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -48,6 +49,16 @@ TEST_F(ChildProcessTest, LinesComeThroughThePipeAndErrorsGoToTheLog) {
   EXPECT_THAT(lines, ElementsAre("one", "two")) << "a line counts once it is whole";
   EXPECT_EQ(Wait(&child), 0);
   EXPECT_EQ(*ReadFile(log_), "trouble\n");
+}
+
+TEST_F(ChildProcessTest, VariablesThatStandForFlagsStayHere) {
+  setenv("TRIBUTARY_STAY", "true", 1);
+  setenv("TRIBUTARY_ASSETS", "/assets", 1);
+  ChildProcess child = Start("echo \"$TRIBUTARY_STAY:$TRIBUTARY_ASSETS:${PATH:+path}\" >&2", false);
+  unsetenv("TRIBUTARY_STAY");
+  unsetenv("TRIBUTARY_ASSETS");
+  EXPECT_EQ(Wait(&child), 0);
+  EXPECT_EQ(*ReadFile(log_), ":/assets:path\n");
 }
 
 TEST_F(ChildProcessTest, TellsExitCodesAndSignalsApart) {

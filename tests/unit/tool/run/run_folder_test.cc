@@ -40,5 +40,15 @@ TEST_F(RunFolderTest, AFinishedRunIsReplacedOnlyIfThatIsAskedFor) {
   EXPECT_FALSE(Has("run.db"));
 }
 
+TEST_F(RunFolderTest, AResultTellsItsRounds) {
+  EXPECT_EQ(RoundsOfResult(scratch_.path()), std::nullopt);
+  for (const char* text : {"{}", "", "[]", "{\"rounds\": \"3\"}"}) {
+    std::ofstream(scratch_ / "result.json") << text;
+    EXPECT_EQ(RoundsOfResult(scratch_.path()), std::nullopt) << text;
+  }
+  std::ofstream(scratch_ / "result.json") << "{\"rounds\": 3}";
+  EXPECT_EQ(RoundsOfResult(scratch_.path()), 3);
+}
+
 }  // namespace
 }  // namespace tributary
