@@ -31,7 +31,8 @@ Coordinator::Coordinator(Dependencies dependencies)
                .store = deps_.store,
                .hooks = deps_.hooks,
                .clock = deps_.clock,
-               .evaluate = std::move(deps_.evaluate)}) {}
+               .evaluate = std::move(deps_.evaluate)}),
+      best_(deps_.context, deps_.store) {}
 
 void Coordinator::Wake() {
   absl::MutexLock lock(&mutex_);
@@ -88,6 +89,8 @@ absl::Status Coordinator::Run() {
   RETURN_IF_ERROR(Begin());
   ASSIGN_OR_RETURN(const std::optional<int> last, deps_.store->LastRound());
   for (int round = *last + 1; round <= deps_.context->config.rounds; ++round) {
+    // Also of a run that goes on: it had ended here before.
+    if (best_.ReasonToStop().has_value()) break;
     absl::Status status = RunRound(round);
     if (!status.ok()) {
       CloseRound(std::string(status.message()));
@@ -102,7 +105,8 @@ absl::Status Coordinator::Begin() {
   spool_budget_ = std::make_shared<SpoolBudget>(spool_bytes, spool_bytes);
   ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, deps_.store->History());
   for (const RoundRecord& record : history) RememberMerged(record);
-  return models_.Open(std::move(deps_.initial));
+  RETURN_IF_ERROR(models_.Open(std::move(deps_.initial)));
+  return best_.Open(history);
 }
 
 void Coordinator::RememberMerged(const RoundRecord& record) {
@@ -271,12 +275,19 @@ absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, ab
   RETURN_IF_ERROR(Enter(round, attempt, Phase::kCommitted));
   events_.RoundCommitted(record, deps_.context->config.rounds,
                          absl::ToDoubleSeconds(deps_.clock->Now() - started), live->timings());
+  ASSIGN_OR_RETURN(const bool best, best_.Take(record, models_.models()));
+  if (best) {
+    events_.BestModels(round, deps_.context->config.evaluation.best, best_.best()->value);
+  }
   return absl::OkStatus();
 }
 
 absl::Status Coordinator::FinishRun() {
   ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, deps_.store->History());
-  const nlohmann::json result = MakeRunResult(*deps_.context, history);
+  nlohmann::json result = MakeRunResult(*deps_.context, history);
+  if (const auto reason = AddBest(best_, deps_.context->config.rounds, &result)) {
+    events_.StoppedEarly(history.back().round, *reason);
+  }
   RETURN_IF_ERROR(WriteRunResult(deps_.store->folder(), *deps_.context, result, models_.models()));
   RETURN_IF_ERROR(Enter(history.back().round, 0, Phase::kFinished));
   v1::ServerMessage message;

@@ -31,6 +31,7 @@
 #include "server/registry/client_registry.h"
 #include "server/registry/run_context.h"
 #include "server/round/active_round.h"
+#include "server/round/best_models.h"
 #include "server/round/events.h"
 #include "server/round/progress.h"
 #include "server/round/round_state.h"
@@ -58,8 +59,8 @@ class Coordinator {
   // The pointers must outlive the coordinator.
   explicit Coordinator(Dependencies dependencies);
 
-  // Runs until the last round is committed (OK), Stop() is called (Cancelled), or an error ends the
-  // run.
+  // Runs until the last round is committed, or until `evaluation.patience` is over (OK), Stop() is
+  // called (Cancelled), or an error ends the run.
   absl::Status Run();
   // Ends Run() soon, in order: the round in progress is dropped. From any thread; signal handlers
   // must not call it.
@@ -113,6 +114,7 @@ class Coordinator {
 
   // Of Run()'s thread alone.
   RunModels models_;
+  BestModels best_;
   std::shared_ptr<SpoolBudget> spool_budget_;       // memory that rounds pass on
   absl::Time missed_since_ = absl::InfinitePast();  // since when an expected client is missed
   absl::Time last_sweep_ = absl::InfinitePast();    // for silent clients
