@@ -7,22 +7,22 @@
 
 namespace tributary {
 
-std::map<std::string, FileMetadata> ModelCards(const RunContext& context, const HeldOut& held_out) {
+std::map<std::string, FileMetadata> ModelCards(const RunContext& context) {
   std::map<std::string, FileMetadata> cards;
   for (const auto& [name, dataset] : context.datasets) {
     FileMetadata card = ModelMetadata(dataset.spec, dataset.config.modality);
-    const ShardInfo& info = held_out.shards.at(name)->info();
-    AddDataMetadata({.class_names = info.classes, .mean = info.mean, .deviation = info.deviation},
+    AddDataMetadata({.class_names = dataset.schema.classes,
+                     .mean = dataset.schema.mean,
+                     .deviation = dataset.schema.deviation},
                     &card);
     cards[name] = std::move(card);
   }
   return cards;
 }
 
-absl::Status WriteModelCards(const std::string& folder, const RunContext& context,
-                             const HeldOut& held_out) {
+absl::Status WriteModelCards(const std::string& folder, const RunContext& context) {
   // Names may be in any encoding: what is not UTF-8 is replaced.
-  const std::string text = nlohmann::json(ModelCards(context, held_out))
+  const std::string text = nlohmann::json(ModelCards(context))
                                .dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
   return WriteFileAtomically(absl::StrCat(folder, "/", kModelCards), text + "\n");
 }

@@ -6,18 +6,16 @@
 
 #include "absl/status/status.h"
 #include "common/model/model_file.h"
-#include "server/held_out.h"
 #include "server/registry/run_context.h"
 
 namespace tributary {
 
 // By dataset, the metadata of its global model's file (common/model/model_file.h): the model's
-// shape, and of the test shard the names of classes and how images are normalised.
-std::map<std::string, FileMetadata> ModelCards(const RunContext& context, const HeldOut& held_out);
+// shape, and of its schema the names of classes and how images are normalised.
+std::map<std::string, FileMetadata> ModelCards(const RunContext& context);
 
 // Writes them as models.json into `folder`, where `tributary export` finds them while the run goes
 // on: checkpoints hold tensors alone.
-absl::Status WriteModelCards(const std::string& folder, const RunContext& context,
-                             const HeldOut& held_out);
+absl::Status WriteModelCards(const std::string& folder, const RunContext& context);
 
 }  // namespace tributary

@@ -107,6 +107,7 @@ absl::Status Serve(ServePlan plan) {
   RunContext& context = plan.context;
   const RunConfig& config = context.config;
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, RunStore::Open(plan.state));
+  store->KeepCheckpoints(config.checkpoints.keep);
   ASSIGN_OR_RETURN(const std::optional<int> resumed, IdentifyRun(store.get(), &context));
   InitialModels initial;
   if (!resumed.has_value()) {

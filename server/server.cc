@@ -29,7 +29,7 @@ absl::Status RunServer(const ServerOptions& options) {
                 .make_initial = MakeInitialModels,
                 .make_evaluate = [&](const RunContext& run) -> absl::StatusOr<EvaluateGlobals> {
                   // Here, where the state folder is held: not beside another coordinator's.
-                  RETURN_IF_ERROR(WriteModelCards(options.state, run, held_out));
+                  RETURN_IF_ERROR(WriteModelCards(options.state, run));
                   ASSIGN_OR_RETURN(std::unique_ptr<Evaluator> made, MakeEvaluator(run, held_out));
                   const std::shared_ptr<Evaluator> evaluator = std::move(made);
                   return [evaluator](const std::map<std::string, StateDict>& globals) {

@@ -133,6 +133,15 @@ struct EvaluationConfig {
   bool trained = false;                         // clients also evaluate what they have just trained
   int batch = 256;
   int threads = 0;  // 0: all cores
+  // By what the best round is chosen, "DATASET.METRIC" (common/config/best_metric.h); empty: none
+  // is.
+  std::string best;
+  int patience = 0;  // evaluations without a better one until the run stops; 0: it does not
+};
+
+// What the state folder keeps beside the last commit.
+struct CheckpointsConfig {
+  int keep = 2;  // the newest
 };
 
 // How `tributary run` starts clients on this machine.
@@ -157,6 +166,7 @@ struct RunConfig {
   WireConfig wire;
   ServerConfig server;
   EvaluationConfig evaluation;
+  CheckpointsConfig checkpoints;
   LaunchConfig launch;
   // Whether the coordinator, and whether clients evaluate.
   bool EvaluatesOnServer() const { return evaluation.where != EvaluationPlace::kClients; }

@@ -222,6 +222,23 @@ const FieldTable<EvaluationConfig>& EvaluationFields() {
                  "samples at a time"),
       WholeField("threads", &EvaluationConfig::threads, 0, 1024, Mathematics::kNo, Clients::kNo,
                  "0: all cores"),
+      TextField("best", &EvaluationConfig::best, Mathematics::kNo, Clients::kNo,
+                "`DATASET.METRIC`: keeps the models of the round where it is best in `best/`. "
+                "Metrics of images and texts: `accuracy`, `balanced_accuracy`, `macro_f1`, "
+                "`auroc`, `loss`; of pairs: `r1_sum`, `loss`. Of `loss` the lowest is the best"),
+      WholeField("patience", &EvaluationConfig::patience, 0, 1'000'000, Mathematics::kNo,
+                 Clients::kNo,
+                 "ends the run when so many evaluations in a row have not improved on `best`; 0: "
+                 "it runs all rounds"),
+  };
+  return *kFields;
+}
+
+const FieldTable<CheckpointsConfig>& CheckpointsFields() {
+  static const auto* const kFields = new FieldTable<CheckpointsConfig>{
+      WholeField("keep", &CheckpointsConfig::keep, 2, 1'000'000, Mathematics::kNo, Clients::kNo,
+                 "how many of the newest checkpoints stay in the state folder, each as large as "
+                 "all models; a run goes on from the last"),
   };
   return *kFields;
 }

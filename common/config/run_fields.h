@@ -20,6 +20,7 @@ const FieldTable<WireConfig>& WireFields();                // [wire]
 const FieldTable<ServerConfig>& ServerFields();            // [server]
 const FieldTable<TlsConfig>& TlsFields();                  // [server.tls]
 const FieldTable<EvaluationConfig>& EvaluationFields();    // [evaluation]
+const FieldTable<CheckpointsConfig>& CheckpointsFields();  // [checkpoints]
 const FieldTable<LaunchConfig>& LaunchFields();            // [launch]
 
 }  // namespace tributary

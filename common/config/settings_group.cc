@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/host_port.h"
+#include "common/config/best_metric.h"
 #include "common/config/method_card.h"
 #include "common/config/model_fields.h"
 #include "common/config/run_fields.h"
@@ -69,6 +70,19 @@ void CheckServer(const RunConfig& config, Section* section) {
   }
 }
 
+void CheckEvaluation(const RunConfig& config, Section* section) {
+  const EvaluationConfig& evaluation = config.evaluation;
+  if (evaluation.best.empty()) {
+    if (evaluation.patience > 0) {
+      section->Problem("patience", absl::StrCat("is ", evaluation.patience,
+                                                "; it needs `best`, by which rounds are judged"));
+    }
+    return;
+  }
+  const auto best = ParseBestMetric(evaluation.best, config.datasets);
+  if (!best.ok()) section->Problem("best", best.status().message());
+}
+
 template <typename Reach, typename Settings>
 FieldTable<RunConfig> Of(Reach reach, const FieldTable<Settings>& fields) {
   return FieldsThrough<RunConfig>(reach, fields);
@@ -104,7 +118,10 @@ std::vector<SettingsGroup> MakeGroups() {
       {.section = "wire", .fields = Of(&RunConfig::wire, WireFields()), .check = CheckWire},
       {.section = "server", .fields = Of(&RunConfig::server, ServerFields()), .check = CheckServer},
       {.section = "server.tls", .fields = Of(tls, TlsFields())},
-      {.section = "evaluation", .fields = Of(&RunConfig::evaluation, EvaluationFields())},
+      {.section = "evaluation",
+       .fields = Of(&RunConfig::evaluation, EvaluationFields()),
+       .check = CheckEvaluation},
+      {.section = "checkpoints", .fields = Of(&RunConfig::checkpoints, CheckpointsFields())},
       {.section = "launch", .fields = Of(&RunConfig::launch, LaunchFields())},
   };
 }

@@ -8,6 +8,8 @@
 namespace tributary {
 namespace {
 
+constexpr double kLogitScale = 1 / 0.07;
+
 // Similarities of one image with all texts.
 class Scorer {
  public:
@@ -98,6 +100,43 @@ void Add(const RecallMetrics& from, double weight, RecallMetrics* to) {
   to->mean += weight * from.mean;
 }
 
+// The cross entropy of both directions over a gallery, an image at a time. Rows have norm 1, so
+// similarities are at most 1 and their exponentials far from overflow.
+class GalleryLoss {
+ public:
+  explicit GalleryLoss(size_t texts) : own_(texts), sums_(texts) {}
+
+  // `scores`: of one image with all texts.
+  void Add(int64_t image, const std::vector<double>& scores,
+           const std::vector<int64_t>& image_of_text) {
+    double captions = 0, all = 0;
+    for (size_t j = 0; j < scores.size(); ++j) {
+      const double power = std::exp(kLogitScale * scores[j]);
+      all += power;
+      sums_[j] += power;
+      if (image_of_text[j] != image) continue;
+      captions += power;
+      own_[j] = power;
+    }
+    images_loss_ += std::log(all / captions);
+    ++images_;
+  }
+
+  // After all images.
+  double Mean() const {
+    double texts_loss = 0;
+    for (size_t j = 0; j < sums_.size(); ++j) texts_loss += std::log(sums_[j] / own_[j]);
+    return (images_loss_ / static_cast<double>(images_) +
+            texts_loss / static_cast<double>(sums_.size())) /
+           2;
+  }
+
+ private:
+  double images_loss_ = 0;
+  int64_t images_ = 0;
+  std::vector<double> own_, sums_;  // of each text: with its image, over all images
+};
+
 // Images [begin, end) with their captions.
 Gallery Part(const Gallery& gallery, int64_t begin, int64_t end) {
   Gallery part{.dim = gallery.dim, .images = {}, .texts = {}, .image_of_text = {}};
@@ -125,15 +164,19 @@ RetrievalMetrics EvaluateRetrieval(const Gallery& gallery) {
     most = std::max(most, own[j]);
   }
   std::vector<Place> image_places(best.size()), text_places(own.size());
+  GalleryLoss loss(own.size());
   for (size_t image = 0; image < best.size(); ++image) {
     const std::vector<double>& scores = scorer.Of(static_cast<int64_t>(image));
+    loss.Add(static_cast<int64_t>(image), scores, gallery.image_of_text);
     for (size_t j = 0; j < own.size(); ++j) {
       if (gallery.image_of_text[j] == static_cast<int64_t>(image)) continue;
       image_places[image].Count(scores[j], best[image]);
       text_places[j].Count(scores[j], own[j]);
     }
   }
-  return {.i2t = FromRanks(Ranks(image_places)), .t2i = FromRanks(Ranks(text_places))};
+  return {.i2t = FromRanks(Ranks(image_places)),
+          .t2i = FromRanks(Ranks(text_places)),
+          .loss = loss.Mean()};
 }
 
 RetrievalMetrics EvaluateRetrievalFolds(const Gallery& gallery, int64_t folds,
@@ -144,6 +187,7 @@ RetrievalMetrics EvaluateRetrievalFolds(const Gallery& gallery, int64_t folds,
         EvaluateRetrieval(Part(gallery, fold * images_per_fold, (fold + 1) * images_per_fold));
     Add(metrics.i2t, 1 / static_cast<double>(folds), &mean.i2t);
     Add(metrics.t2i, 1 / static_cast<double>(folds), &mean.t2i);
+    mean.loss += metrics.loss / static_cast<double>(folds);
   }
   return mean;
 }

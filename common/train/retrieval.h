@@ -20,6 +20,10 @@ struct RecallMetrics {
 struct RetrievalMetrics {
   RecallMetrics i2t;  // image to text: any of the image's captions counts
   RecallMetrics t2i;
+  // Cross entropy in nats, the mean of both directions: of each image to its captions among all
+  // captions, of each caption to its image among all images. Similarities times 1 / 0.07, where
+  // local training's logit scale starts.
+  double loss = 0;
 };
 
 // A gallery: rows of norm 1, row-major, `dim` values each. `image_of_text[j]` is the image that

@@ -1,7 +1,7 @@
 // Evaluator: runs global models over held-out samples.
 //
-// Uni-modal globals: top-1 accuracy. Pair globals: every image and every caption is embedded once,
-// then recall at k in both directions. Source: docs/algorithm.md section 5.
+// Counting is common/train/evaluation.h's, the same that clients do; galleries of COCO's size are
+// evaluated in folds besides. Source: docs/algorithm.md section 5.
 //
 // Needs no LibTorch to be included. Not thread-safe.
 #pragma once

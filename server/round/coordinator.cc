@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/parallel.h"
 #include "common/base/status_macros.h"
-#include "server/evaluation/client_counts.h"
 #include "server/round/attendance.h"
 #include "server/round/round_payload.h"
 #include "server/round/run_result.h"
@@ -41,11 +40,16 @@ Coordinator::Coordinator(Dependencies dependencies)
       control_(deps_.control == nullptr ? own_control_.get() : deps_.control),
       goal_(control_->RoundsInPlaceOf(deps_.context->config.rounds)),
       events_(deps_.events),
+      client_evaluation_({.context = deps_.context,
+                          .registry = deps_.registry,
+                          .clock = deps_.clock,
+                          .events = &events_}),
       models_({.context = deps_.context,
                .store = deps_.store,
                .hooks = deps_.hooks,
                .clock = deps_.clock,
-               .evaluate = std::move(deps_.evaluate)}) {}
+               .evaluate = std::move(deps_.evaluate)}),
+      best_(deps_.context, deps_.store) {}
 
 void Coordinator::Wake() {
   absl::MutexLock lock(&mutex_);
@@ -96,7 +100,7 @@ void Coordinator::OnAttending(const std::string& client, const std::vector<uint3
   }
   if (const auto evaluation = active_.Evaluation();
       evaluation != nullptr && evaluation->Wants(client)) {
-    OfferEvaluation(*evaluation, client);
+    client_evaluation_.Offer(*evaluation, client);
   }
   if (finished_) deps_.registry->Send(client, RunFinishedMessage());
   Wake();
@@ -128,6 +132,8 @@ absl::Status Coordinator::Run() {
   RETURN_IF_ERROR(Begin());
   ASSIGN_OR_RETURN(const std::optional<int> last, deps_.store->LastRound());
   for (int round = *last + 1;; ++round) {
+    // Also of a run that goes on: it had ended here before.
+    if (best_.ReasonToStop().has_value()) return FinishRun();
     ASSIGN_OR_RETURN(const bool begins, BeginsRound(round));
     if (!begins) return FinishRun();
     absl::Status status = RunRound(round);
@@ -155,7 +161,8 @@ absl::Status Coordinator::Begin() {
   ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, deps_.store->History());
   for (const RoundRecord& record : history) RememberCommitted(record);
   if (!history.empty()) goal_.Begin(history.back().round, !history.back().model_hash.empty());
-  return models_.Open(std::move(deps_.initial));
+  RETURN_IF_ERROR(models_.Open(std::move(deps_.initial)));
+  return best_.Open(history);
 }
 
 void Coordinator::RememberCommitted(const RoundRecord& record) {
@@ -294,7 +301,8 @@ void Coordinator::CloseRound(const std::string& reason) {
   // is not told to drop it.
   for (const Participant& participant : live->State().cohort) {
     if (participant.state == TaskState::kReported) continue;
-    CancelTask(*live, participant.client, reason);
+    deps_.registry->Send(participant.client,
+                         MakeCancelTask(live->round(), live->attempt(), reason));
   }
   // In one critical section with active_: Snapshot() would count the round twice or not at all
   // between the two.
@@ -302,15 +310,6 @@ void Coordinator::CloseRound(const std::string& reason) {
   snapshot_.bytes_up += live->bytes_up();
   snapshot_.bytes_down += live->bytes_down();
   active_.Set(nullptr);
-}
-
-void Coordinator::CancelTask(const LiveRound& live, const std::string& client,
-                             const std::string& reason) const {
-  v1::ServerMessage message;
-  message.mutable_cancel_task()->set_round(static_cast<uint32_t>(live.round()));
-  message.mutable_cancel_task()->set_attempt(static_cast<uint32_t>(live.attempt()));
-  message.mutable_cancel_task()->set_reason(reason);
-  deps_.registry->Send(client, std::move(message));
 }
 
 absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, absl::Time started) {
@@ -345,56 +344,30 @@ absl::Status Coordinator::CommitRound(const std::shared_ptr<LiveRound>& live, ab
   events_.RoundCommitted(record, goal_.rounds(),
                          absl::ToDoubleSeconds(deps_.clock->Now() - started), live->timings(),
                          Snapshot().seconds_left);
-  return absl::OkStatus();
-}
-
-void Coordinator::OfferEvaluation(const EvaluationRound& evaluation,
-                                  const std::string& client) const {
-  v1::ServerMessage message;
-  *message.mutable_task() = MakeEvaluationTask(evaluation.round(), evaluation.attempt(),
-                                               evaluation.deadline() - deps_.clock->Now());
-  deps_.registry->Send(client, std::move(message));
-}
-
-std::shared_ptr<EvaluationRound> Coordinator::OpenEvaluation(const LiveRound& live) {
-  const RunContext& context = *deps_.context;
-  EvaluationOptions options{.round = live.round(),
-                            .attempt = live.attempt(),
-                            .deadline = deps_.clock->Now() + context.config.evaluation.deadline,
-                            .members = {},
-                            .downloads = models_.published(),
-                            .events = &events_};
-  for (const ClientInfo& client : deps_.registry->Clients()) {
-    if (!client.attending || client.test_samples == 0) continue;
-    options.members.push_back({.client = client.name,
-                               .dataset = client.dataset,
-                               .classes = context.datasets.at(client.dataset).spec.classes,
-                               .test_samples = static_cast<int64_t>(client.test_samples)});
+  ASSIGN_OR_RETURN(const bool best, best_.Take(record, models_.models()));
+  if (best) {
+    events_.BestModels(round, deps_.context->config.evaluation.best, best_.best()->value);
   }
-  return std::make_shared<EvaluationRound>(std::move(options), [this] { Wake(); });
+  return absl::OkStatus();
 }
 
 absl::Status Coordinator::EvaluateOnClients(LiveRound* live, RoundRecord* record) {
   RETURN_IF_ERROR(models_.PublishEarly(&live->timings()));
-  const std::shared_ptr<EvaluationRound> evaluation = OpenEvaluation(*live);
-  active_.SetEvaluation(evaluation);
-  const std::vector<std::string> asked = evaluation->Open();
-  for (const std::string& client : asked) OfferEvaluation(*evaluation, client);
+  const std::shared_ptr<EvaluationRound> evaluation =
+      client_evaluation_.Open(*live, models_.published(), [this] { Wake(); });
+  active_.SetEvaluation(evaluation);  // before the tasks are offered: clients may answer at once
+  const size_t asked = evaluation->Open().size();
+  client_evaluation_.OfferUnacknowledged(*evaluation);
   last_offer_ = deps_.clock->Now();
   absl::Status status;
   while (status.ok() && deps_.clock->Now() < evaluation->deadline()) {
     const std::vector<std::string> open = evaluation->Open();
     if (open.empty()) break;
     status = Pause(evaluation->deadline(), absl::StrCat("evaluation by clients: waiting for ",
-                                                        NameSome(open), " of ", asked.size()));
+                                                        NameSome(open), " of ", asked));
   }
-  // Also after Stop(): clients must not count on for a round that is dropped.
-  for (const std::string& client : evaluation->Open()) {
-    events_.EvaluationFailed(live->round(), client, "it has not reported in time");
-    CancelTask(*live, client, absl::StrCat("round ", live->round(), " is evaluated"));
-  }
-  AddClientMetrics(evaluation->Close(), &record->tasks);
-  record->bytes_down += evaluation->bytes_down();
+  // Also after Stop(): clients must not go on counting for a round that is dropped.
+  client_evaluation_.Close(evaluation.get(), record);
   absl::MutexLock lock(&mutex_);
   snapshot_.bytes_down += evaluation->bytes_down();
   active_.SetEvaluation(nullptr);
@@ -403,7 +376,10 @@ absl::Status Coordinator::EvaluateOnClients(LiveRound* live, RoundRecord* record
 
 absl::Status Coordinator::FinishRun() {
   ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, deps_.store->History());
-  const nlohmann::json result = MakeRunResult(*deps_.context, history);
+  nlohmann::json result = MakeRunResult(*deps_.context, history);
+  if (const auto reason = AddBest(best_, goal_.rounds(), &result)) {
+    events_.StoppedEarly(history.back().round, *reason);
+  }
   RETURN_IF_ERROR(WriteRunResult(deps_.store->folder(), *deps_.context, result, models_.models()));
   RETURN_IF_ERROR(Enter(history.back().round, 0, Phase::kFinished));
   finished_ = true;  // before all are told: who attends from now on is told by OnAttending()
@@ -456,9 +432,7 @@ void Coordinator::Tick() {
   }
   if (const auto evaluation = active_.Evaluation();
       evaluation != nullptr && now - last_offer_ >= kOfferEvery) {
-    for (const std::string& client : evaluation->Unacknowledged()) {
-      OfferEvaluation(*evaluation, client);
-    }
+    client_evaluation_.OfferUnacknowledged(*evaluation);
     last_offer_ = now;
   }
   if (now - last_progress_ >= kProgressEvery) {

@@ -33,6 +33,8 @@
 #include "server/registry/client_registry.h"
 #include "server/registry/run_context.h"
 #include "server/round/active_round.h"
+#include "server/round/best_models.h"
+#include "server/round/client_evaluation.h"
 #include "server/round/events.h"
 #include "server/round/progress.h"
 #include "server/round/round_goal.h"
@@ -64,8 +66,8 @@ class Coordinator {
   // The pointers must outlive the coordinator.
   explicit Coordinator(Dependencies dependencies);
 
-  // Runs until the last round is committed (OK), Stop() is called (Cancelled), or an error ends the
-  // run.
+  // Runs until the last round is committed, or until `evaluation.patience` is over (OK), Stop() is
+  // called (Cancelled), or an error ends the run.
   absl::Status Run();
   // Ends Run() soon, in order: the round in progress is dropped. From any thread; signal handlers
   // must not call it.
@@ -102,16 +104,12 @@ class Coordinator {
   // Has the clients that hold a test part evaluate the merged globals, until all have reported or
   // evaluation.deadline; their metrics go into the record's. Cancelled after Stop().
   absl::Status EvaluateOnClients(LiveRound* live, RoundRecord* record);
-  std::shared_ptr<EvaluationRound> OpenEvaluation(const LiveRound& live);
-  void OfferEvaluation(const EvaluationRound& evaluation, const std::string& client) const;
   // Merges and commits a round that was closed.
   absl::Status CommitRound(const std::shared_ptr<LiveRound>& live, absl::Time started);
   // Whose updates this committed round holds, and what status tells of it.
   void RememberCommitted(const RoundRecord& record);
   absl::Status FinishRun();
   void Offer(const LiveRound& live, const std::string& client) const;
-  void CancelTask(const LiveRound& live, const std::string& client,
-                  const std::string& reason) const;
   // Ends the active round, if there is one, for clients: no update is taken from now on, and tasks
   // that are still open are cancelled.
   void CloseRound(const std::string& reason);
@@ -137,8 +135,11 @@ class Coordinator {
   RunSnapshot snapshot_ ABSL_GUARDED_BY(mutex_);               // bytes: of closed rounds
   std::map<std::string, int> merged_ ABSL_GUARDED_BY(mutex_);  // last round, by client
 
+  const ClientEvaluation client_evaluation_;
+
   // Of Run()'s thread alone.
   RunModels models_;
+  BestModels best_;
   std::deque<double> round_seconds_;                // of the last rounds
   std::shared_ptr<SpoolBudget> spool_budget_;       // memory that rounds pass on
   absl::Time missed_since_ = absl::InfinitePast();  // since when an expected client is missed

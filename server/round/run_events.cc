@@ -154,6 +154,17 @@ void RunEvents::RoundCommitted(const RoundRecord& record, int rounds, double sec
   log_->Emit("round_committed", message, std::move(data));
 }
 
+void RunEvents::BestModels(int round, const std::string& metric, double value) {
+  log_->Emit("best_models",
+             absl::StrCat("round ", round, " is the best so far: ", metric, " ", value),
+             {{"round", round}, {"metric", metric}, {"value", value}});
+}
+
+void RunEvents::StoppedEarly(int round, const std::string& reason) {
+  log_->Emit("stopped_early", absl::StrCat("ends after round ", round, ": ", reason),
+             {{"round", round}, {"reason", reason}});
+}
+
 void RunEvents::Progress(const RunSnapshot& snapshot, const std::vector<ClientInfo>& known) {
   log_->EmitLive("progress", snapshot.waiting, ProgressJson(snapshot, known));
 }

@@ -66,6 +66,11 @@ class RunEvents {
   void RoundCommitted(const RoundRecord& record, int rounds, double seconds,
                       const RoundTimings& timings, double seconds_left = 0);
 
+  // This round's models are the best so far by `metric`, "DATASET.METRIC".
+  void BestModels(int round, const std::string& metric, double value);
+  // The run ends after this round, though others were to come.
+  void StoppedEarly(int round, const std::string& reason);
+
   // Live only: neither stored nor kept.
   void Progress(const RunSnapshot& snapshot, const std::vector<ClientInfo>& known);
 

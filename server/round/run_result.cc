@@ -24,6 +24,13 @@ nlohmann::json DatasetsToJson(const RunContext& context) {
   return datasets;
 }
 
+// The metrics without confusion matrices.
+nlohmann::json TasksInShort(const std::map<std::string, TaskMetrics>& tasks) {
+  nlohmann::json json = TasksToJson(tasks);
+  for (auto& [dataset, metrics] : json.items()) metrics.erase("confusion");
+  return json;
+}
+
 }  // namespace
 
 nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundRecord>& history) {
@@ -41,7 +48,7 @@ nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundR
                       {"seconds", record.seconds},
                       {"bytes_up", record.bytes_up},
                       {"bytes_down", record.bytes_down},
-                      {"tasks", TasksToJson(record.tasks)},
+                      {"tasks", TasksInShort(record.tasks)},
                       {"updates", UpdatesToJson(record.updates)}});
     if (!record.model_hash.empty()) rounds.back()["model_hash"] = record.model_hash;
   }
@@ -61,17 +68,27 @@ nlohmann::json MakeRunResult(const RunContext& context, const std::vector<RoundR
           {"history", rounds}};
 }
 
-absl::Status WriteRunResult(const std::string& folder, const RunContext& context,
-                            const nlohmann::json& result, const ModelSet& models) {
-  RETURN_IF_ERROR(EnsureWritableFolder(folder + "/models"));
+absl::Status WriteModels(const std::string& folder, const RunContext& context,
+                         const std::string& hash, const ModelSet& models) {
+  RETURN_IF_ERROR(EnsureWritableFolder(folder));
   for (const auto& [dataset, state] : models.globals) {
     const DatasetContext& about = context.datasets.at(dataset);
     auto metadata = ModelMetadata(about.spec, about.config.modality);
-    metadata["schema"] = SchemaToJson(about.schema).dump(-1, ' ', false, kReplace);
-    metadata["model_hash"] = result.at("model_hash").get<std::string>();
-    const std::string path = absl::StrCat(folder, "/models/", dataset, ".safetensors");
+    AddDataMetadata({.class_names = about.schema.classes,
+                     .mean = about.schema.mean,
+                     .deviation = about.schema.deviation},
+                    &metadata);
+    metadata["model_hash"] = hash;
+    const std::string path = absl::StrCat(folder, "/", dataset, ".safetensors");
     RETURN_IF_ERROR(WriteSafetensors(path, state, metadata));
   }
+  return absl::OkStatus();
+}
+
+absl::Status WriteRunResult(const std::string& folder, const RunContext& context,
+                            const nlohmann::json& result, const ModelSet& models) {
+  RETURN_IF_ERROR(
+      WriteModels(folder + "/models", context, result.at("model_hash").get<std::string>(), models));
   return WriteFileAtomically(folder + "/result.json", result.dump(2, ' ', false, kReplace) + "\n");
 }
 

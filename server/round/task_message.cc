@@ -25,6 +25,14 @@ v1::Task MakeEvaluationTask(int round, int attempt, absl::Duration left) {
   return task;
 }
 
+v1::ServerMessage MakeCancelTask(int round, int attempt, const std::string& reason) {
+  v1::ServerMessage message;
+  message.mutable_cancel_task()->set_round(static_cast<uint32_t>(round));
+  message.mutable_cancel_task()->set_attempt(static_cast<uint32_t>(attempt));
+  message.mutable_cancel_task()->set_reason(reason);
+  return message;
+}
+
 v1::Task MakeTask(const RunContext& context, int round, int attempt, absl::Duration left,
                   int merged_round) {
   v1::Task task = Begin(round, attempt, left);

@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <set>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -26,7 +25,6 @@ namespace tributary {
 namespace {
 
 constexpr int kSchemaVersion = 2;
-constexpr int kCheckpointsKept = 2;
 
 constexpr char kSchema[] = R"(
   PRAGMA user_version = 2;
@@ -265,7 +263,7 @@ absl::Status RunStore::InsertRound(const RoundRecord& record,
   }
   ASSIGN_OR_RETURN(SqliteStatement forget,
                    SqliteStatement::Prepare(database_, "DELETE FROM files WHERE round <= ?"));
-  RETURN_IF_ERROR(forget.Bind(int64_t{record.round - kCheckpointsKept}).Run());
+  RETURN_IF_ERROR(forget.Bind(int64_t{record.round - checkpoints_kept_}).Run());
   return SqliteExecute(database_, "COMMIT");
 }
 
@@ -300,14 +298,9 @@ absl::Status RunStore::Commit(const RoundRecord& record, const ModelSet& models,
 }
 
 absl::Status RunStore::RemoveUnnamedCheckpoints() const {
+  ASSIGN_OR_RETURN(const std::set<int> rounds, Checkpoints());
   std::set<std::string> named;
-  ASSIGN_OR_RETURN(SqliteStatement statement,
-                   SqliteStatement::Prepare(database_, "SELECT DISTINCT round FROM files"));
-  while (true) {
-    ASSIGN_OR_RETURN(const bool row, statement.Step());
-    if (!row) break;
-    named.insert(CheckpointFolder(static_cast<int>(statement.Integer(0))));
-  }
+  for (const int round : rounds) named.insert(CheckpointFolder(round));
   std::error_code error;
   for (const auto& entry :
        std::filesystem::directory_iterator(absl::StrCat(folder_, "/checkpoints"), error)) {
@@ -333,19 +326,34 @@ absl::StatusOr<std::optional<int>> RunStore::LastRound() const {
   return std::optional<int>(static_cast<int>(statement.Integer(0)));
 }
 
+absl::StatusOr<std::set<int>> RunStore::Checkpoints() const {
+  ASSIGN_OR_RETURN(SqliteStatement statement,
+                   SqliteStatement::Prepare(database_, "SELECT DISTINCT round FROM files"));
+  std::set<int> rounds;
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, statement.Step());
+    if (!row) return rounds;
+    rounds.insert(static_cast<int>(statement.Integer(0)));
+  }
+}
+
 absl::StatusOr<ModelSet> RunStore::LoadLast() const {
   ASSIGN_OR_RETURN(const std::optional<int> round, LastRound());
   if (!round.has_value()) return absl::NotFoundError("the state folder holds no committed round");
+  return Load(*round);
+}
+
+absl::StatusOr<ModelSet> RunStore::Load(int round) const {
   ASSIGN_OR_RETURN(
       SqliteStatement statement,
       SqliteStatement::Prepare(database_, "SELECT name, checksum FROM files WHERE round = ?"));
-  statement.Bind(int64_t{*round});
+  statement.Bind(int64_t{round});
   ModelSet models;
   while (true) {
     ASSIGN_OR_RETURN(const bool row, statement.Step());
     if (!row) return models;
     const std::string name = statement.Text(0);
-    const std::string path = absl::StrCat(CheckpointFolder(*round), "/", name);
+    const std::string path = absl::StrCat(CheckpointFolder(round), "/", name);
     RETURN_IF_ERROR(CheckFile(path, statement.Text(1)));
     if (absl::EndsWith(name, kPublishedSuffix)) {
       const std::string target = name.substr(0, name.size() - kPublishedSuffix.size());

@@ -10,7 +10,7 @@
 // A round is committed in one step: its model files are written and synced first, then one
 // transaction names them. A crash at any instant leaves the last commit whole; files that no
 // transaction names are removed when the folder is opened again. The two newest checkpoints are
-// kept.
+// kept, or as many as KeepCheckpoints() says.
 //
 // Not thread-safe: the coordinator's own thread uses it.
 #pragma once
@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -107,6 +108,13 @@ class RunStore {
   // All committed rounds from 1 on, in order. DataLoss names a record that cannot be read.
   absl::StatusOr<std::vector<RoundRecord>> History() const;
 
+  // The models of `round`, one of Checkpoints(), checked likewise.
+  absl::StatusOr<ModelSet> Load(int round) const;
+  // The rounds whose models are kept.
+  absl::StatusOr<std::set<int>> Checkpoints() const;
+  // From the next commit on, how many of the newest checkpoints are kept: at least 1.
+  void KeepCheckpoints(int count) { checkpoints_kept_ = count; }
+
   const std::string& folder() const { return folder_; }
 
  private:
@@ -124,6 +132,7 @@ class RunStore {
 
   std::string folder_;
   int lock_fd_;
+  int checkpoints_kept_ = 2;
   sqlite3* database_ = nullptr;
 };
 

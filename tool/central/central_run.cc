@@ -24,6 +24,7 @@
 #include "server/held_out.h"
 #include "server/initial_models.h"
 #include "server/model_cards.h"
+#include "server/round/best_models.h"
 #include "server/round/run_events.h"
 #include "server/round/run_identity.h"
 #include "server/round/run_result.h"
@@ -117,15 +118,22 @@ class CentralRun {
         models_(std::move(models)),
         store_(store),
         events_(events),
+        best_(&context_, store),
         stopping_(stopping) {}
 
   // The rounds from `first` on, and the result.
   absl::Status Run(int first) {
+    ASSIGN_OR_RETURN(const std::vector<RoundRecord> before, store_->History());
+    RETURN_IF_ERROR(best_.Open(before));
     for (int round = first; round <= context_.config.rounds; ++round) {
+      if (best_.ReasonToStop().has_value()) break;
       RETURN_IF_ERROR(RunRound(round));
     }
     ASSIGN_OR_RETURN(const std::vector<RoundRecord> history, store_->History());
-    const nlohmann::json result = MakeRunResult(context_, history);
+    nlohmann::json result = MakeRunResult(context_, history);
+    if (const auto reason = AddBest(best_, context_.config.rounds, &result)) {
+      events_->StoppedEarly(history.back().round, *reason);
+    }
     RETURN_IF_ERROR(WriteRunResult(store_->folder(), context_, result, models_));
     events_->RunFinished(result);
     return absl::OkStatus();
@@ -145,6 +153,10 @@ class CentralRun {
     record.seconds = absl::ToDoubleSeconds(absl::Now() - started);
     RETURN_IF_ERROR(store_->Commit(record, models_, absl::Now()));
     events_->RoundCommitted(record, context_.config.rounds, record.seconds, RoundTimings());
+    ASSIGN_OR_RETURN(const bool best, best_.Take(record, models_));
+    if (best) {
+      events_->BestModels(round, context_.config.evaluation.best, best_.best()->value);
+    }
     return absl::OkStatus();
   }
 
@@ -201,6 +213,7 @@ class CentralRun {
   ModelSet models_;
   RunStore* const store_;
   RunEvents* const events_;
+  BestModels best_;
   const std::atomic<bool>& stopping_;
 };
 
@@ -228,8 +241,9 @@ absl::Status TrainCentrally(const CentralOptions& options, const EventLog::Subsc
   ASSIGN_OR_RETURN(std::vector<Trainee> trainees, MakeTrainees(context, held_out));
   ASSIGN_OR_RETURN(std::unique_ptr<Evaluator> evaluator, MakeEvaluator(context, held_out));
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, RunStore::Open(options.folder));
+  store->KeepCheckpoints(config.checkpoints.keep);
   ASSIGN_OR_RETURN(const std::optional<int> resumed, IdentifyRun(store.get(), &context));
-  RETURN_IF_ERROR(WriteModelCards(options.folder, context, held_out));
+  RETURN_IF_ERROR(WriteModelCards(options.folder, context));
   ASSIGN_OR_RETURN(const std::unique_ptr<EventLog> log,
                    EventLog::Open(options.folder + "/events.jsonl", &SystemClock()));
   const int subscription = log->Subscribe(~uint64_t{0}, on_event);

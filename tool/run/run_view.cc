@@ -54,12 +54,29 @@ std::string RetrievalRow(const std::string& name, const nlohmann::json& recalls)
                          Number<double>(recalls, "r5"), Number<double>(recalls, "r10"));
 }
 
+// What a classifier reaches beside its accuracy; "" for results that have none of it.
+std::string ClassificationRow(const nlohmann::json& task) {
+  std::vector<std::string> parts;
+  const auto add = [&](const char* key, const auto& format, const char* label) {
+    if (task.contains(key)) {
+      parts.push_back(absl::StrCat(label, absl::StrFormat(format, Number<double>(task, key))));
+    }
+  };
+  constexpr absl::FormatSpec<double> kPercent("%.2f %%"), kPlain("%.4f");
+  add("balanced_accuracy", kPercent, "balanced accuracy ");
+  add("macro_f1", kPercent, "macro F1 ");
+  add("auroc", kPlain, "AUROC ");
+  add("loss", kPlain, "loss ");
+  return parts.empty() ? "" : absl::StrCat("  ", absl::StrJoin(parts, ", "), "\n");
+}
+
 std::string TaskRows(const std::string& name, const nlohmann::json& task) {
   if (Text(task, "kind") == "classification") {
     return absl::StrFormat("%s: accuracy %.2f %% (chance %.2f %%), %d samples\n", name,
                            Number<double>(task, "accuracy"),
                            Number<double>(task, "chance_accuracy"),
-                           Number<int64_t>(task, "samples"));
+                           Number<int64_t>(task, "samples")) +
+           ClassificationRow(task);
   }
   const nlohmann::json gallery = Object(task, "gallery");
   const double sum = Number<double>(task, "r1_sum"), chance = Number<double>(task, "chance_r1_sum");
@@ -139,7 +156,8 @@ std::string RunView::Apply(const nlohmann::json& event) {
     result_ = Object(data, "result");
     return "";
   }
-  return kind == "update_accepted" ? "" : message;
+  // The best round is told with the result.
+  return kind == "update_accepted" || kind == "best_models" ? "" : message;
 }
 
 std::vector<std::string> RunView::Lines(absl::Time now, size_t most) const {
@@ -209,6 +227,13 @@ std::string ResultTable(const nlohmann::json& result) {
   for (const auto& [name, task] : tasks.items()) {
     absl::StrAppend(&table, TaskRows(name, task));
   }
+  if (const nlohmann::json best = Object(result, "best"); !best.empty()) {
+    absl::StrAppendFormat(&table, "best round %d: %s %.4g (models in best/)\n",
+                          Number<int>(best, "round"), Text(best, "metric"),
+                          Number<double>(best, "value"));
+  }
+  const std::string stopped = Text(result, "stopped_early");
+  if (!stopped.empty()) absl::StrAppend(&table, "stopped early: ", stopped, "\n");
   const auto up = Number<uint64_t>(result, "bytes_up");
   const auto down = Number<uint64_t>(result, "bytes_down");
   if (up + down > 0) {

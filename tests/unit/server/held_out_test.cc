@@ -107,7 +107,7 @@ TEST_F(HeldOutTest, CardsOfTheModelsSayWhatTheirDataAre) {
   const HeldOut held_out = MustOpen();
   const auto context = ContextOf(config_, held_out);
   ASSERT_TRUE(context.ok()) << context.status();
-  ASSERT_TRUE(WriteModelCards(scratch_ / "", *context, held_out).ok());
+  ASSERT_TRUE(WriteModelCards(scratch_ / "", *context).ok());
   const auto text = ReadFile(scratch_ / "models.json");
   ASSERT_TRUE(text.ok()) << text.status();
   const auto cards = nlohmann::json::parse(*text);

@@ -69,6 +69,55 @@ TEST(TaskMetricsTest, WhatIsReadBackIsWrittenAsTheSameText) {
   EXPECT_EQ(TextOf(TasksToJson(*TasksFromJson(nlohmann::json::object()))), "{}");
 }
 
+TEST(TaskMetricsTest, AllThatIsKnownIsWrittenAndReadBack) {
+  ClassificationMetrics known{.accuracy = 100.0 / 3, .chance_accuracy = 50};
+  known.loss = 0.7;
+  known.balanced_accuracy = 200.0 / 3;
+  known.macro_f1 = 40;
+  known.auroc = 0.625;
+  known.auroc_error = 0.001;
+  known.confusion = {{1, 2}, {0, 0}};
+  GalleryMetrics gallery;
+  gallery.images = gallery.captions = 3;
+  gallery.full.loss = 2.5;
+  gallery.has_loss = true;
+  const nlohmann::json json =
+      TasksToJson({{"icons", {.samples = 3, .classification = known, .retrieval = {}}},
+                   {"pairs", {.samples = 3, .classification = {}, .retrieval = gallery}}});
+  EXPECT_EQ(json["icons"]["auroc_error"], 0.001);
+  EXPECT_EQ(json["icons"]["confusion"], nlohmann::json({{1, 2}, {0, 0}}));
+  EXPECT_EQ(json["pairs"]["loss"], 2.5);
+  const auto read = TasksFromJson(nlohmann::json::parse(json.dump()));
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(TextOf(TasksToJson(*read)), TextOf(json));
+}
+
+TEST(TaskMetricsTest, RecordsOfTheFirstVersionAreRead) {
+  const auto read = TasksFromJson(
+      {{"icons",
+        {{"kind", "classification"}, {"samples", 3}, {"accuracy", 50}, {"chance_accuracy", 10}}}});
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(MetricValue(read->at("icons"), "accuracy"), 50);
+  EXPECT_EQ(MetricValue(read->at("icons"), "loss"), std::nullopt);
+  EXPECT_EQ(MetricValue(read->at("icons"), "r1_sum"), std::nullopt);
+}
+
+TEST(TaskMetricsTest, RetrievalFromCounts) {
+  const TaskMetrics metrics = MetricsOf(
+      {.samples = 8,
+       .classification = {},
+       .retrieval = RetrievalCounts{.i2t = {.queries = 4, .hits1 = 1, .hits5 = 2, .hits10 = 4},
+                                    .t2i = {.queries = 8, .hits1 = 4, .hits5 = 4, .hits10 = 6},
+                                    .images = 4,
+                                    .captions = 8,
+                                    .loss_sum = 12}});
+  EXPECT_DOUBLE_EQ(metrics.retrieval->full.i2t.r5, 50);
+  EXPECT_DOUBLE_EQ(metrics.retrieval->full.t2i.r10, 75);
+  EXPECT_EQ(MetricValue(metrics, "r1_sum"), 75);
+  EXPECT_EQ(MetricValue(metrics, "loss"), 1.5);
+  EXPECT_DOUBLE_EQ(metrics.retrieval->chance_r1_sum, 50);
+}
+
 TEST(TaskMetricsTest, WhatCannotBeReadIsNamed) {
   const auto read = TasksFromJson({{"icons", {{"kind", "classification"}, {"samples", 3}}}});
   EXPECT_EQ(read.status().code(), absl::StatusCode::kInvalidArgument);
