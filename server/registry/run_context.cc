@@ -62,7 +62,12 @@ nlohmann::json DatasetFingerprint(const DatasetContext& dataset, size_t place) {
   nlohmann::json json = {
       {"place", place}, {"classes", dataset.spec.classes}, {"manifest", dataset.plain.Digest()}};
   // In their order: labels that change places would train the same output for another class.
-  if (!dataset.schema.classes.empty()) json["classes"] = dataset.schema.classes;
+  if (!dataset.schema.classes.empty()) {
+    // As they are stored and read back: what is not UTF-8 is replaced.
+    json["classes"] =
+        nlohmann::json::parse(nlohmann::json(dataset.schema.classes)
+                                  .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  }
   AddFields(DatasetFields(), dataset.config, &json);
   return json;
 }

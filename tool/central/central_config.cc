@@ -40,6 +40,7 @@ absl::StatusOr<RunConfig> LoadCentralConfig(const std::string& path,
   config.local.control_variates = false;
   config.local.contrast.reset();
   config.local.proximal_mu = 0;
+  config.evaluation.where = EvaluationPlace::kServer;
   return config;
 }
 

@@ -57,16 +57,16 @@ std::string RetrievalRow(const std::string& name, const nlohmann::json& recalls)
 // What a classifier reaches beside its accuracy; "" for results that have none of it.
 std::string ClassificationRow(const nlohmann::json& task) {
   std::vector<std::string> parts;
-  const auto add = [&](const char* key, const auto& format, const char* label) {
-    if (task.contains(key)) {
-      parts.push_back(absl::StrCat(label, absl::StrFormat(format, Number<double>(task, key))));
-    }
+  const auto add = [&](const char* key, const char* label, bool percent) {
+    if (!task.contains(key)) return;
+    const double value = Number<double>(task, key);
+    parts.push_back(percent ? absl::StrFormat("%s %.2f %%", label, value)
+                            : absl::StrFormat("%s %.4f", label, value));
   };
-  constexpr absl::FormatSpec<double> kPercent("%.2f %%"), kPlain("%.4f");
-  add("balanced_accuracy", kPercent, "balanced accuracy ");
-  add("macro_f1", kPercent, "macro F1 ");
-  add("auroc", kPlain, "AUROC ");
-  add("loss", kPlain, "loss ");
+  add("balanced_accuracy", "balanced accuracy", true);
+  add("macro_f1", "macro F1", true);
+  add("auroc", "AUROC", false);
+  add("loss", "loss", false);
   return parts.empty() ? "" : absl::StrCat("  ", absl::StrJoin(parts, ", "), "\n");
 }
 

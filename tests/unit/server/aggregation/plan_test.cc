@@ -200,7 +200,7 @@ class PlanRules : public testing::Test {
 
 TEST_F(PlanRules, CoefficientsEndWhereTheRulesEnd) {
   RandomStream stream(1, "plans");
-  for (const size_t clients : {0, 1, 2, 5, 9}) {
+  for (const size_t clients : std::initializer_list<size_t>{0, 1, 2, 5, 9}) {
     for (const Rule rule : {Rule::kPaper, Rule::kRelease}) {
       for (const Share share : {Share::kNone, Share::kAttn, Share::kMlp, Share::kBlocks}) {
         for (const Scope scope :

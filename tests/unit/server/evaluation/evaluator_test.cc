@@ -67,7 +67,8 @@ TEST(EvaluatorTest, RetrievesOverEachImageOnce) {
   const std::vector<int64_t> image_of_row = {0, 0, 1, 2, 1, 0};
   const at::Tensor images = TinyImages(3), tokens = TinyTokens(6);
   const at::Tensor row_images = at::empty({6, 3, 8, 8});
-  for (int64_t row = 0; row < 6; ++row) row_images[row].copy_(images[image_of_row[row]]);
+  for (int64_t row = 0; row < 6; ++row)
+    row_images[row].copy_(images[image_of_row.at(static_cast<size_t>(row))]);
   auto evaluator =
       MakeEvaluator(spec, std::make_unique<MemorySamples>(
                               Modality::kPair, Batch{row_images, tokens, {}}, image_of_row));

@@ -27,7 +27,8 @@ class NotingHook : public MethodHook {
     return std::nullopt;
   }
   absl::Status CheckReport(const CohortMember&, const v1::TrainingReport& report) const override {
-    if (report.steps() < number_) return absl::InvalidArgumentError(absl::StrCat(number_));
+    if (static_cast<float>(report.steps()) < number_)
+      return absl::InvalidArgumentError(absl::StrCat(number_));
     return absl::OkStatus();
   }
   absl::Status AfterMerge(const RunContext&, const RoundOutcome&, ModelSet* models) const override {
