@@ -66,7 +66,7 @@ std::string NameSome(const std::vector<std::string>& names) {
 }
 
 int QuorumOf(int cohort, double quorum) {
-  // 0.7 * 10 is a hair above 7 in double precision; that must not ask for an eighth client.
+  // 0.55 * 100 is a hair above 55 in double precision; that must not ask for a 56th client.
   return std::max(1, static_cast<int>(std::ceil(quorum * cohort - 1e-9)));
 }
 

@@ -70,6 +70,7 @@ TEST(DecideTest, AnUpdateUnderWayGetsTheGracePeriod) {
 TEST(QuorumTest, RoundsUpWithoutAskingForOneTooMany) {
   EXPECT_EQ(QuorumOf(10, 0.7), 7);
   EXPECT_EQ(QuorumOf(10, 0.71), 8);
+  EXPECT_EQ(QuorumOf(100, 0.55), 55) << "0.55 * 100 is above 55 in double precision";
   EXPECT_EQ(QuorumOf(3, 0), 1);
   EXPECT_EQ(QuorumOf(8, 1), 8);
 }

@@ -183,6 +183,22 @@ TEST_F(UploadQueueTest, AQuestionIsAnsweredInTimeWhoeverIsBeforeIt) {
   EXPECT_EQ(queue_.size(), 1u) << "a push is only read in its turn";
 }
 
+TEST_F(UploadQueueTest, AQuestionThatIsAskedAgainHasAsLongAsANewOne) {
+  Wait("a");
+  Admit();
+  load_ = {.bytes_to_come = 0, .adding = 1};
+  Wait("b", Kind::kQuestion);
+  Advance(UploadQueue::kLongestTurn - absl::Seconds(1));
+  Wait("b", Kind::kQuestion);  // the older call is answered at once
+  called_.clear();
+  Advance(absl::Seconds(2));
+  Admit();
+  EXPECT_THAT(called_, IsEmpty()) << "the newer one was asked two seconds ago";
+  Advance(UploadQueue::kLongestTurn - absl::Seconds(2));
+  Admit();
+  EXPECT_THAT(called_, ElementsAre("b2"));
+}
+
 TEST(TooSlowTest, ComparesTheTimeToTheEndWithTheLongestTurn) {
   const UploadQueue::Load load{.bytes_to_come = 1000, .adding = 0};
   const absl::Duration second = absl::Seconds(1);

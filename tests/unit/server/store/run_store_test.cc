@@ -234,6 +234,14 @@ TEST_F(RunStoreTest, AFailedCommitLeavesTheOneBefore) {
       << "what was in the way is removed with the failed commit";
 }
 
+TEST_F(RunStoreTest, ACommitThatTheDatabaseRefusesLeavesItFitForTheNext) {
+  const auto store = Open();
+  ASSERT_TRUE(Commit(store.get(), 1).ok());
+  EXPECT_FALSE(Commit(store.get(), 1).ok()) << "a round is committed once";
+  ASSERT_TRUE(Commit(store.get(), 2).ok()) << "no transaction may be left open";
+  EXPECT_EQ(*store->LastRound(), 2);
+}
+
 TEST_F(RunStoreTest, FilesThatNoTransactionNamesAreRemoved) {
   {
     const auto store = Open();
