@@ -67,6 +67,7 @@ absl::StatusOr<std::string> ClientRegistry::Attach(const v1::Join& join, Modalit
                  .device = join.device(),
                  .software_version = join.software_version(),
                  .data_digest = join.data().digest(),
+                 .schema_digest = join.data().schema_digest(),
                  .attending = false,
                  .last_heard = now,
                  .absent_since = now,

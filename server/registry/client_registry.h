@@ -45,8 +45,9 @@ struct ClientInfo {
   uint64_t test_samples = 0;  // of its own test part; 0: it has none
   std::string device;
   std::string software_version;
-  std::string data_digest;  // of its shard: tells a client that comes back with other data
-  bool attending = false;   // linked, and its model's manifest agreed
+  std::string data_digest;    // of its shard: tells a client that comes back with other data
+  std::string schema_digest;  // of what the shard was made by
+  bool attending = false;     // linked, and its model's manifest agreed
   absl::Time last_heard;
   absl::Time absent_since;  // meaningful if not attending
   std::optional<v1::Progress> progress;

@@ -57,6 +57,8 @@ void RunEvents::ClientJoined(const ClientInfo& client, const std::vector<uint32_
               {"device", client.device},
               {"software_version", client.software_version},
               {"data_digest", client.data_digest},
+              {"schema_digest", client.schema_digest},
+              {"test_samples", client.test_samples},
               {"held_rounds", held_rounds}});
 }
 

@@ -30,6 +30,8 @@ TEST_F(RunEventsTest, AClientsComingAndGoing) {
   client.device = "cpu";
   client.software_version = "9.1";
   client.data_digest = "ab12";
+  client.schema_digest = "cd34";
+  client.test_samples = 6;
   events_.ClientJoined(client, {});
   EXPECT_EQ(last_.kind, "client_joined");
   EXPECT_EQ(last_.message, "site-1 attends");
@@ -40,6 +42,8 @@ TEST_F(RunEventsTest, AClientsComingAndGoing) {
                                         {"device", "cpu"},
                                         {"software_version", "9.1"},
                                         {"data_digest", "ab12"},
+                                        {"schema_digest", "cd34"},
+                                        {"test_samples", 6},
                                         {"held_rounds", nlohmann::json::array()}}));
   events_.ClientJoined(client, {4, 5});
   EXPECT_EQ(last_.message, "site-1 attends with a finished update of round 4, 5");
