@@ -67,7 +67,7 @@ absl::Status RunControl::Read() {
   return absl::OkStatus();
 }
 
-absl::Status RunControl::Become(State state) {
+absl::Status RunControl::Become(const State& state) {
   if (!path_.empty()) {
     nlohmann::json json = nlohmann::json::object();
     if (state.paused) json["paused"] = ToJson(*state.paused);
@@ -81,7 +81,7 @@ absl::Status RunControl::Become(State state) {
     RETURN_IF_ERROR(WriteFileAtomically(
         path_, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
   }
-  state_ = std::move(state);
+  state_ = state;
   return absl::OkStatus();
 }
 
@@ -98,15 +98,13 @@ absl::Status RunControl::Pause(const OperatorMark& mark) {
   }
   State state = state_;
   state.paused = mark;
-  return Become(std::move(state));
+  return Become(state);
 }
 
 absl::Status RunControl::Resume() {
   absl::MutexLock lock(&mutex_);
   if (!state_.paused) return absl::FailedPreconditionError("the run is not paused");
-  State state = state_;
-  state.paused.reset();
-  return Become(std::move(state));
+  return Become({.paused = std::nullopt, .evicted = state_.evicted, .rounds = state_.rounds});
 }
 
 std::optional<OperatorMark> RunControl::Evicted(const std::string& client) const {
@@ -130,7 +128,7 @@ absl::Status RunControl::Evict(const std::string& client, const OperatorMark& ma
   }
   State state = state_;
   state.evicted[client] = mark;
-  return Become(std::move(state));
+  return Become(state);
 }
 
 absl::Status RunControl::Forgive(const std::string& client) {
@@ -140,7 +138,7 @@ absl::Status RunControl::Forgive(const std::string& client) {
     return absl::NotFoundError(absl::StrCat(
         "client ", client, " is not evicted; `tributary status` lists those that are"));
   }
-  return Become(std::move(state));
+  return Become(state);
 }
 
 int RunControl::RoundsInPlaceOf(int in_file) const {
@@ -154,7 +152,7 @@ absl::Status RunControl::SetRounds(int rounds, int in_file, const OperatorMark& 
   absl::MutexLock lock(&mutex_);
   State state = state_;
   state.rounds = Rounds{.rounds = rounds, .in_place_of = in_file, .mark = mark};
-  return Become(std::move(state));
+  return Become(state);
 }
 
 }  // namespace tributary

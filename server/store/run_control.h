@@ -71,7 +71,7 @@ class RunControl {
   explicit RunControl(std::string path) : path_(std::move(path)) {}
   absl::Status Read();
   // Writes `state` and makes it the present one.
-  absl::Status Become(State state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Become(const State& state) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string path_;
   mutable absl::Mutex mutex_;
