@@ -28,14 +28,15 @@ inline constexpr int64_t kMostCountedSamples = int64_t{1} << 40;
 // `auroc` are empty.
 struct ClassCounts {
   int64_t classes = 0;
-  int64_t right = 0;               // whose highest score is the true class's
-  double loss_sum = 0;             // cross entropy in nats
-  std::vector<int64_t> confusion;  // [classes * classes], row: true class, column: predicted
-  std::vector<int64_t> positives;  // [classes * kScoreBins]: a class's scores of its own samples
-  std::vector<int64_t> negatives;  // the same of all other samples
+  int64_t right = 0;                    // whose highest score is the true class's
+  double loss_sum = 0;                  // cross entropy in nats
+  std::vector<int64_t> confusion = {};  // [classes * classes], row: true class, column: predicted
+  // [classes * kScoreBins]: the scores of each class, by bin, of its own and of all other samples.
+  std::vector<int64_t> positives = {};
+  std::vector<int64_t> negatives = {};
   // [classes]: area under the ROC curve, one against the rest, exact over these samples; NaN where
   // the class has no positives or no negatives. Empty where counts were added: it cannot be.
-  std::vector<double> auroc;
+  std::vector<double> auroc = {};
 };
 
 // Of one direction of retrieval. An item that shares its similarity with others ranks behind half
@@ -48,7 +49,7 @@ struct RecallCounts {
 // Of a pair model. Recalls depend on the gallery: adding counts the owners' queries, each within
 // its owner's gallery.
 struct RetrievalCounts {
-  RecallCounts i2t, t2i;
+  RecallCounts i2t = {}, t2i = {};
   int64_t images = 0, captions = 0;
   double loss_sum = 0;  // RetrievalMetrics::loss times `captions`
 };

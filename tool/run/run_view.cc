@@ -57,16 +57,18 @@ std::string RetrievalRow(const std::string& name, const nlohmann::json& recalls)
 // What a classifier reaches beside its accuracy; "" for results that have none of it.
 std::string ClassificationRow(const nlohmann::json& task) {
   std::vector<std::string> parts;
-  const auto add = [&](const char* key, const auto& format, const char* label) {
-    if (task.contains(key)) {
-      parts.push_back(absl::StrCat(label, absl::StrFormat(format, Number<double>(task, key))));
-    }
+  const auto percent = [&](const char* key, const char* label) {
+    if (!task.contains(key)) return;
+    parts.push_back(absl::StrFormat("%s %.2f %%", label, Number<double>(task, key)));
   };
-  constexpr absl::FormatSpec<double> kPercent("%.2f %%"), kPlain("%.4f");
-  add("balanced_accuracy", kPercent, "balanced accuracy ");
-  add("macro_f1", kPercent, "macro F1 ");
-  add("auroc", kPlain, "AUROC ");
-  add("loss", kPlain, "loss ");
+  const auto plain = [&](const char* key, const char* label) {
+    if (!task.contains(key)) return;
+    parts.push_back(absl::StrFormat("%s %.4f", label, Number<double>(task, key)));
+  };
+  percent("balanced_accuracy", "balanced accuracy");
+  percent("macro_f1", "macro F1");
+  plain("auroc", "AUROC");
+  plain("loss", "loss");
   return parts.empty() ? "" : absl::StrCat("  ", absl::StrJoin(parts, ", "), "\n");
 }
 

@@ -158,8 +158,7 @@ TEST(RunConfigTest, TheBestRoundIsJudgedByAMetricOfADataset) {
 }
 
 TEST(RunConfigTest, ADatasetsNameMayHoldDotsBeforeItsMetric) {
-  const std::vector<DatasetConfig> datasets = {
-      {.name = "scans.2024", .modality = Modality::kImage}};
+  const std::vector<DatasetConfig> datasets = {{"scans.2024", Modality::kImage, 1, "data"}};
   const auto best = ParseBestMetric("scans.2024.auroc", datasets);
   ASSERT_TRUE(best.ok()) << best.status();
   EXPECT_EQ(best->dataset, "scans.2024");
