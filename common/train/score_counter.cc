@@ -8,12 +8,17 @@
 namespace tributary {
 namespace {
 
-// ln of the sum of exp(logits), of one sample.
-double LogSumExp(absl::Span<const float> logits) {
+// Fills `powers` with exp(logit - the highest logit), each over their sum the softmax; returns the
+// sum. Nothing overflows, and scores near 1 keep their order as far as float64 tells them apart.
+double Powers(absl::Span<const float> logits, std::vector<double>* powers) {
   const double most = *std::max_element(logits.begin(), logits.end());
+  powers->clear();
   double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit - most);
-  return most + std::log(sum);
+  for (const float logit : logits) {
+    powers->push_back(std::exp(logit - most));
+    sum += powers->back();
+  }
+  return sum;
 }
 
 size_t BinOf(double score) {
@@ -51,19 +56,19 @@ ScoreCounter::ScoreCounter(int64_t classes) {
 
 void ScoreCounter::Add(absl::Span<const float> logits, absl::Span<const int64_t> labels) {
   const auto classes = static_cast<size_t>(counts_.classes);
+  std::vector<double> powers;
   for (size_t i = 0; i < labels.size(); ++i) {
     const absl::Span<const float> row = logits.subspan(i * classes, classes);
     const auto label = static_cast<size_t>(labels[i]);
     const auto predicted =
         static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
-    const double whole = LogSumExp(row);
+    const double sum = Powers(row, &powers);
     if (predicted == label) ++counts_.right;
-    // Rounding may leave a little below 0 where one score takes all.
-    counts_.loss_sum += std::max(0.0, whole - row[label]);
+    counts_.loss_sum += std::log(sum) + (double{row[predicted]} - double{row[label]});
     if (counts_.confusion.empty()) continue;
     ++counts_.confusion[label * classes + predicted];
     for (size_t c = 0; c < classes; ++c) {
-      const double score = std::exp(row[c] - whole);
+      const double score = powers[c] / sum;
       scores_.push_back(score);
       auto& bins = c == label ? counts_.positives : counts_.negatives;
       ++bins[c * static_cast<size_t>(kScoreBins) + BinOf(score)];

@@ -31,9 +31,9 @@ struct ClassCounts {
   int64_t right = 0;                    // whose highest score is the true class's
   double loss_sum = 0;                  // cross entropy in nats
   std::vector<int64_t> confusion = {};  // [classes * classes], row: true class, column: predicted
-  std::vector<int64_t> positives =
-      {};  // [classes * kScoreBins]: a class's scores of its own samples
-  std::vector<int64_t> negatives = {};  // the same of all other samples
+  // [classes * kScoreBins]: the scores of each class, by bin, of its own and of all other samples.
+  std::vector<int64_t> positives = {};
+  std::vector<int64_t> negatives = {};
   // [classes]: area under the ROC curve, one against the rest, exact over these samples; NaN where
   // the class has no positives or no negatives. Empty where counts were added: it cannot be.
   std::vector<double> auroc = {};

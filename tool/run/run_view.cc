@@ -57,16 +57,18 @@ std::string RetrievalRow(const std::string& name, const nlohmann::json& recalls)
 // What a classifier reaches beside its accuracy; "" for results that have none of it.
 std::string ClassificationRow(const nlohmann::json& task) {
   std::vector<std::string> parts;
-  const auto add = [&](const char* key, const char* label, bool percent) {
+  const auto percent = [&](const char* key, const char* label) {
     if (!task.contains(key)) return;
-    const double value = Number<double>(task, key);
-    parts.push_back(percent ? absl::StrFormat("%s %.2f %%", label, value)
-                            : absl::StrFormat("%s %.4f", label, value));
+    parts.push_back(absl::StrFormat("%s %.2f %%", label, Number<double>(task, key)));
   };
-  add("balanced_accuracy", "balanced accuracy", true);
-  add("macro_f1", "macro F1", true);
-  add("auroc", "AUROC", false);
-  add("loss", "loss", false);
+  const auto plain = [&](const char* key, const char* label) {
+    if (!task.contains(key)) return;
+    parts.push_back(absl::StrFormat("%s %.4f", label, Number<double>(task, key)));
+  };
+  percent("balanced_accuracy", "balanced accuracy");
+  percent("macro_f1", "macro F1");
+  plain("auroc", "AUROC");
+  plain("loss", "loss");
   return parts.empty() ? "" : absl::StrCat("  ", absl::StrJoin(parts, ", "), "\n");
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/config/best_metric.h"
 #include "server/method/creamfl/settings.h"
 #include "server/method/method_table.h"
 
@@ -141,6 +142,37 @@ TEST(RunConfigTest, CreamFlNeedsAPublicSetAndOnePairDataset) {
               {"method=creamfl", method})
           .find("exactly one"),
       std::string::npos);
+}
+
+TEST(RunConfigTest, TheBestRoundIsJudgedByAMetricOfADataset) {
+  const auto config = Parse("[evaluation]\nbest = \"icons.r1_sum\"\npatience = 3\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const auto best = ParseBestMetric(config->evaluation.best, config->datasets);
+  ASSERT_TRUE(best.ok()) << best.status();
+  EXPECT_EQ(best->dataset, "icons");
+  EXPECT_TRUE(best->Better(2, 1));
+  const auto loss = ParseBestMetric("icons.loss", config->datasets);
+  ASSERT_TRUE(loss.ok()) << loss.status();
+  EXPECT_TRUE(loss->Better(1, 2));
+  EXPECT_FALSE(loss->Better(2, 2)) << "an equal one is no better";
+}
+
+TEST(RunConfigTest, ADatasetsNameMayHoldDotsBeforeItsMetric) {
+  const std::vector<DatasetConfig> datasets = {{"scans.2024", Modality::kImage, 1, "data"}};
+  const auto best = ParseBestMetric("scans.2024.auroc", datasets);
+  ASSERT_TRUE(best.ok()) << best.status();
+  EXPECT_EQ(best->dataset, "scans.2024");
+  EXPECT_FALSE(ParseBestMetric("scans.auroc", datasets).ok());
+}
+
+TEST(RunConfigTest, ABestThatCannotBeIsRefusedWithWhatCan) {
+  EXPECT_NE(Refused("[evaluation]\nbest = \"icon.r1_sum\"\n").find("DATASET.METRIC"),
+            std::string::npos);
+  EXPECT_NE(Refused("[evaluation]\nbest = \"icons\"\n").find("(icons)"), std::string::npos);
+  EXPECT_NE(Refused("[evaluation]\nbest = \"icons.accuracy\"\n").find("are r1_sum, loss"),
+            std::string::npos);
+  EXPECT_NE(Refused("[evaluation]\npatience = 3\n").find("needs `best`"), std::string::npos);
+  EXPECT_NE(Refused("[checkpoints]\nkeep = 1\n").find("from 2 to"), std::string::npos);
 }
 
 }  // namespace

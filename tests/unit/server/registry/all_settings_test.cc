@@ -171,6 +171,9 @@ std::vector<Special> Specials(const std::string& weights) {
       // Refused under the defaults of the keys beside them.
       {"aggregation", "compensation", std::nullopt, {{"aggregation", "scope", "\"modality\""}}},
       {"aggregation", "out_modality_scale", std::nullopt, {{"aggregation", "rule", "\"release\""}}},
+      // Names a dataset of the run.
+      {"evaluation", "best", std::string("words.loss")},
+      {"evaluation", "patience", std::nullopt, {{"evaluation", "best", "\"icons.r1_sum\""}}},
       // Of one method alone, which needs a public set.
       {"creamfl",
        "",

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/file.h"
 #include "common/base/simulated_clock.h"
 #include "common/tensor/safetensors.h"
 #include "server/method/method_hooks.h"
@@ -118,21 +119,21 @@ class CoordinatorTest : public testing::Test {
       kinds_.push_back(event.kind);
       if (event.kind == "round_started") on_round_started_();
     });
-    coordinator_ = std::make_unique<Coordinator>(
-        Coordinator::Dependencies{.context = &context_,
-                                  .store = store_.get(),
-                                  .events = events_.get(),
-                                  .registry = registry_.get(),
-                                  .hooks = &hooks_,
-                                  .clock = &clock_,
-                                  .initial = TinyGlobals(context_),
-                                  .evaluate =
-                                      [this](const auto&) {
-                                        ++evaluations_;
-                                        return std::map<std::string, TaskMetrics>{
-                                            {"words", {.samples = 1, .classification = {{}}}}};
-                                      },
-                                  .spool_bytes = spool_bytes_});
+    coordinator_ = std::make_unique<Coordinator>(Coordinator::Dependencies{
+        .context = &context_,
+        .store = store_.get(),
+        .events = events_.get(),
+        .registry = registry_.get(),
+        .hooks = &hooks_,
+        .clock = &clock_,
+        .initial = TinyGlobals(context_),
+        .evaluate =
+            [this](const auto&) {
+              TaskMetrics words{.samples = 1, .classification = {{}}};
+              words.classification->accuracy = Accuracy(evaluations_++);
+              return std::map<std::string, TaskMetrics>{{"words", std::move(words)}};
+            },
+        .spool_bytes = spool_bytes_});
     for (const std::string name : {"pictures-0", "pictures-1", "words-0", "words-1"}) {
       auto client = std::make_shared<FakeClient>(name, &context_, registry_.get(),
                                                  coordinator_.get(), [this] {
@@ -156,6 +157,13 @@ class CoordinatorTest : public testing::Test {
     return status;
   }
 
+  double Accuracy(int evaluation) const {
+    const auto at = static_cast<size_t>(evaluation);
+    return at < accuracies_.size() ? accuracies_[at] : 0;
+  }
+  nlohmann::json Result() const {
+    return nlohmann::json::parse(*ReadFile(folder_ + "/result.json"));
+  }
   int Count(const std::string& kind) const {
     return static_cast<int>(std::count(kinds_.begin(), kinds_.end(), kind));
   }
@@ -174,6 +182,7 @@ class CoordinatorTest : public testing::Test {
   std::map<std::string, std::shared_ptr<FakeClient>> clients_;
   std::vector<std::string> kinds_;
   int evaluations_ = 0;
+  std::vector<double> accuracies_;  // by evaluation; 0 beyond
   std::optional<int64_t> spool_bytes_;
   std::function<void()> on_round_started_ = [] {};
   std::atomic<int> pushes_ = 0;
@@ -359,6 +368,61 @@ TEST_F(CoordinatorTest, WithoutAQuorumTheRoundIsRetriedAndThenTheRunFails) {
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(Count("round_retry"), 2);
   EXPECT_EQ(*store_->LastRound(), 0) << "the last commit stands";
+}
+
+TEST_F(CoordinatorTest, KeepsTheBestRoundAndEndsWhenItIsNotImprovedUpon) {
+  config_.rounds = 20;
+  config_.evaluation.best = "words.accuracy";
+  config_.evaluation.patience = 2;
+  accuracies_ = {10, 30, 20, 30};
+  Start();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(*store_->LastRound(), 4);
+  EXPECT_EQ(Count("best_models"), 2);
+  EXPECT_EQ(Count("stopped_early"), 1);
+  EXPECT_EQ(Count("run_finished"), 1);
+  const nlohmann::json result = Result();
+  EXPECT_EQ(result["rounds"], 4);
+  EXPECT_EQ(result["best"]["round"], 2);
+  EXPECT_EQ(result["best"]["value"], 30);
+  EXPECT_EQ(result["best"]["model_hash"], result["history"][1]["model_hash"]);
+  EXPECT_NE(result["stopped_early"].get<std::string>().find("30 of round 2"), std::string::npos);
+  const auto best = ReadSafetensors(folder_ + "/best/words.safetensors");
+  const auto last = ReadSafetensors(folder_ + "/models/words.safetensors");
+  ASSERT_TRUE(best.ok() && last.ok());
+  EXPECT_NE(best->Find("norm.weight")->values, last->Find("norm.weight")->values);
+  for (const auto& [name, client] : clients_) EXPECT_TRUE(client->finished()) << name;
+
+  store_.reset();
+  Start();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(*store_->LastRound(), 4) << "once more it ends where it ended";
+}
+
+TEST_F(CoordinatorTest, WithoutPatienceAllRoundsAreRunAndTheBestIsTold) {
+  config_.evaluation.best = "words.accuracy";
+  accuracies_ = {10, 5, 5};
+  Start();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(*store_->LastRound(), 3);
+  EXPECT_EQ(Count("stopped_early"), 0);
+  EXPECT_EQ(Result()["best"]["round"], 1);
+  EXPECT_FALSE(Result().contains("stopped_early"));
+}
+
+TEST_F(CoordinatorTest, KeepingTheBestDoesNotChangeTheRun) {
+  Start();
+  ASSERT_TRUE(Run().ok());
+  const std::string hash = FinalHash();
+  EXPECT_FALSE(Result().contains("best"));
+  store_.reset();
+  std::filesystem::remove_all(folder_);
+
+  config_.evaluation.best = "words.accuracy";
+  config_.evaluation.patience = 10;
+  Start();
+  ASSERT_TRUE(Run().ok());
+  EXPECT_EQ(FinalHash(), hash);
 }
 
 }  // namespace

@@ -21,6 +21,16 @@ class RunEventsTest : public testing::Test {
   RunEvent last_;
 };
 
+TEST_F(RunEventsTest, TheBestRoundAndAnEarlyEnd) {
+  events_.BestModels(3, "words.accuracy", 61.5);
+  EXPECT_EQ(last_.kind, "best_models");
+  EXPECT_EQ(last_.data,
+            nlohmann::json({{"round", 3}, {"metric", "words.accuracy"}, {"value", 61.5}}));
+  events_.StoppedEarly(5, "no better one");
+  EXPECT_EQ(last_.kind, "stopped_early");
+  EXPECT_EQ(last_.data, nlohmann::json({{"round", 5}, {"reason", "no better one"}}));
+}
+
 TEST_F(RunEventsTest, AClientsComingAndGoing) {
   ClientInfo client;
   client.name = "site-1";

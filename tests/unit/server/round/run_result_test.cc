@@ -36,6 +36,15 @@ TEST(RunResultTest, SumsRoundsAndKeepsTheLastEvaluation) {
   EXPECT_EQ(result["history"][1]["model_hash"], "h2");
 }
 
+TEST(RunResultTest, ConfusionMatricesAreOfTheLastEvaluationAlone) {
+  std::vector<RoundRecord> history = History();
+  history[0].tasks["words"].classification->confusion = {{1, 2}, {3, 4}};
+  const auto result = MakeRunResult(TinyContext(), history);
+  EXPECT_EQ(result["tasks"]["words"]["confusion"], nlohmann::json({{1, 2}, {3, 4}}));
+  EXPECT_EQ(result["history"][0]["tasks"]["words"]["accuracy"], 40);
+  EXPECT_FALSE(result["history"][0]["tasks"]["words"].contains("confusion"));
+}
+
 TEST(RunResultTest, WritesResultAndModels) {
   const ScratchFolder scratch;
   const std::string folder = scratch / "state";

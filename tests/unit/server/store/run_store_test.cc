@@ -210,6 +210,20 @@ TEST_F(RunStoreTest, KeepsTheTwoNewestCheckpoints) {
   EXPECT_TRUE(fs::exists(folder_ + "/checkpoints/round-000004"));
 }
 
+TEST_F(RunStoreTest, KeepsAsManyCheckpointsAsItIsTold) {
+  const auto store = Open();
+  store->KeepCheckpoints(4);
+  for (int round = 0; round <= 6; ++round) ASSERT_TRUE(Commit(store.get(), round).ok());
+  EXPECT_EQ(*store->Checkpoints(), (std::set<int>{3, 4, 5, 6}));
+  EXPECT_EQ(store->Load(3)->globals.at("img").Find("w")->values[0], 3);
+  EXPECT_EQ(store->LoadLast()->globals.at("img").Find("w")->values[0], 6);
+  EXPECT_FALSE(fs::exists(folder_ + "/checkpoints/round-000002"));
+  store->KeepCheckpoints(2);
+  ASSERT_TRUE(Commit(store.get(), 7).ok());
+  EXPECT_EQ(*store->Checkpoints(), (std::set<int>{6, 7}));
+  EXPECT_FALSE(fs::exists(folder_ + "/checkpoints/round-000003"));
+}
+
 TEST_F(RunStoreTest, WritesOverTheFilesOfTheCheckpointThatWasForgotten) {
   const auto store = Open();
   for (int round = 0; round <= 3; ++round) ASSERT_TRUE(Commit(store.get(), round).ok());

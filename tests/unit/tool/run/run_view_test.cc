@@ -9,6 +9,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const absl::Time kStart = absl::FromUnixSeconds(1000);
 
@@ -106,6 +107,27 @@ TEST(RunViewTest, TheTableShowsEveryFigure) {
   EXPECT_THAT(table, AllOf(HasSubstr("gallery of 10 images, 20 captions"), HasSubstr("4.00"),
                            HasSubstr("20.0 times chance"), HasSubstr("accuracy 42.00 %"),
                            HasSubstr("up 1.5 MB, down 2.00 GB")));
+}
+
+TEST(RunViewTest, TheTableShowsWhatElseIsKnown) {
+  nlohmann::json result = {{"tasks",
+                            {{"words",
+                              {{"kind", "classification"},
+                               {"accuracy", 42.0},
+                               {"balanced_accuracy", 41.0},
+                               {"macro_f1", 40.0},
+                               {"auroc", 0.8125},
+                               {"loss", 1.5}}}}},
+                           {"best", {{"round", 7}, {"metric", "words.auroc"}, {"value", 0.8321}}},
+                           {"stopped_early", "no better one"}};
+  EXPECT_THAT(
+      ResultTable(result),
+      AllOf(HasSubstr("balanced accuracy 41.00 %, macro F1 40.00 %, AUROC 0.8125, loss 1.5"),
+            HasSubstr("best round 7: words.auroc 0.8321"),
+            HasSubstr("stopped early: no better one")));
+  result.erase("best");
+  result.erase("stopped_early");
+  EXPECT_THAT(ResultTable(result), Not(HasSubstr("best round")));
 }
 
 }  // namespace
