@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
+#include <memory>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
@@ -12,6 +14,7 @@
 #include "common/base/status_macros.h"
 #include "common/config/run_config.h"
 #include "common/data/dataset_layout.h"
+#include "common/data/schema.h"
 #include "common/data/shard.h"
 #include "common/data/tokenizer.h"
 #include "server/aggregation/plan.h"
@@ -22,19 +25,50 @@
 namespace tributary {
 namespace {
 
-// The cohort of all clients, by name.
+constexpr uint64_t kAssumedSamples = 1000;  // of a client whose shard is elsewhere
+
+// Samples of client number `i`; nothing where its shard is not on this machine.
+absl::StatusOr<std::optional<uint64_t>> SamplesOf(const DatasetConfig& dataset, int i) {
+  const auto shard = Shard::Open(absl::StrCat(dataset.path, "/", TrainShardOf(i)));
+  if (absl::IsNotFound(shard.status())) return std::nullopt;
+  RETURN_IF_ERROR(shard.status());
+  return static_cast<uint64_t>((*shard)->info().rows);
+}
+
+// From the schema that the run names, the coordinator's test shard, or a client's shard.
+absl::StatusOr<int64_t> ClassesOf(const DatasetConfig& dataset) {
+  if (!dataset.schema.empty()) {
+    ASSIGN_OR_RETURN(const Schema schema, ReadSchema(dataset.schema));
+    return static_cast<int64_t>(schema.classes.size());
+  }
+  absl::StatusOr<std::shared_ptr<const Shard>> shard =
+      Shard::Open(absl::StrCat(dataset.path, "/", kTestShard));
+  if (absl::IsNotFound(shard.status())) {
+    shard = Shard::Open(absl::StrCat(dataset.path, "/", TrainShardOf(0)));
+  }
+  RETURN_IF_ERROR(shard.status());
+  return static_cast<int64_t>((*shard)->info().classes.size());
+}
+
+// The cohort of all clients, by name. A coordinator need not have their shards: `*assumed` says
+// whether samples of some are assumed.
 absl::StatusOr<std::vector<CohortMember>> WholeCohort(const RunConfig& config,
-                                                      std::map<std::string, int64_t>* classes) {
+                                                      std::map<std::string, int64_t>* classes,
+                                                      bool* assumed) {
   std::vector<CohortMember> cohort;
   for (const DatasetConfig& dataset : config.datasets) {
+    const std::string where = absl::StrCat("dataset ", dataset.name);
+    const absl::StatusOr<int64_t> of_dataset = ClassesOf(dataset);
+    if (!of_dataset.ok()) return Annotate(of_dataset.status(), where);
+    (*classes)[dataset.name] = *of_dataset;
     for (int i = 0; i < dataset.clients; ++i) {
-      const auto shard = Shard::Open(absl::StrCat(dataset.path, "/", TrainShardOf(i)));
-      if (!shard.ok()) return Annotate(shard.status(), absl::StrCat("dataset ", dataset.name));
-      (*classes)[dataset.name] = static_cast<int64_t>((*shard)->info().classes.size());
+      const absl::StatusOr<std::optional<uint64_t>> samples = SamplesOf(dataset, i);
+      if (!samples.ok()) return Annotate(samples.status(), where);
+      *assumed = *assumed || !samples->has_value();
       cohort.push_back({.client = absl::StrFormat("%s-%02d", dataset.name, i),
                         .dataset = dataset.name,
                         .modality = dataset.modality,
-                        .samples = static_cast<uint64_t>((*shard)->info().rows)});
+                        .samples = samples->value_or(kAssumedSamples)});
     }
   }
   // Rule `release` folds clients in the order of their names; BuildPlan() relies on it.
@@ -78,7 +112,12 @@ absl::Status RunPlan(const PlanCommand& command) {
                    LoadRunConfig(command.run_file, Methods(), command.overrides));
   RETURN_IF_ERROR(CheckAggregation(config.aggregation));
   std::map<std::string, int64_t> classes;
-  ASSIGN_OR_RETURN(const std::vector<CohortMember> cohort, WholeCohort(config, &classes));
+  bool assumed = false;
+  ASSIGN_OR_RETURN(const std::vector<CohortMember> cohort, WholeCohort(config, &classes, &assumed));
+  if (assumed) {
+    std::cerr << "plan: clients whose shards are not here count with " << kAssumedSamples
+              << " samples\n";
+  }
   ASSIGN_OR_RETURN(const std::string vocabulary, FindVocabulary(config.model.vocabulary));
   ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::Load(vocabulary));
   ASSIGN_OR_RETURN(const RunContext context,

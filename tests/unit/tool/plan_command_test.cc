@@ -114,12 +114,24 @@ TEST_F(PlanCommandTest, ASettingWithoutMeaningIsRefused) {
   EXPECT_TRUE(absl::IsInvalidArgument(status_)) << status_;
 }
 
-TEST_F(PlanCommandTest, AMissingShardIsNamedWithItsDataset) {
-  std::filesystem::remove(scratch_ / "icons/client-01/train.shard");
+TEST_F(PlanCommandTest, ACoordinatorNeedsNoShardOfItsClients) {
+  // As it is in a real federation: the test shard is here, the clients' are not.
+  const std::filesystem::path words = scratch_ / "words";
+  std::filesystem::rename(words / "client-00", words / "test");
+  std::filesystem::rename(words / "test/train.shard", words / "test/test.shard");
+  std::filesystem::remove_all(std::filesystem::path(scratch_ / "icons") / "client-01");
+  testing::internal::CaptureStderr();
+  const nlohmann::json plan = Plan();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("count with 1000 samples"));
+  EXPECT_EQ(plan.at("words").at("norm.weight"), nlohmann::json({{"words-00", 1.0}}));
+  EXPECT_EQ(plan.at("icons").at("norm.weight").at("icons-00"), 30.0 / 1030);
+}
+
+TEST_F(PlanCommandTest, ADatasetOfWhichNothingIsHereIsNamed) {
+  std::filesystem::remove_all(scratch_ / "words");
   Printed();
-  EXPECT_TRUE(absl::IsNotFound(status_)) << status_;
-  EXPECT_THAT(std::string(status_.message()),
-              AllOf(HasSubstr("dataset icons"), HasSubstr("client-01")));
+  EXPECT_EQ(status_.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(status_.message(), AllOf(HasSubstr("dataset words"), HasSubstr("train.shard")));
 }
 
 TEST_F(PlanCommandTest, AWrongRunFileIsRefused) {
