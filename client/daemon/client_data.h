@@ -20,10 +20,10 @@ struct ClientData {
 
 // Where a client's data are. All are folders that `tributary prepare` made, but the vocabulary.
 struct ClientDataPlaces {
-  std::string folder;      // holds train.shard and, unless `test` says another place, test.shard
-  std::string test;        // holds test.shard; empty: `folder`, where it may be missing
-  std::string public_set;  // holds train.shard; empty: none
-  std::string vocabulary;  // file; empty: the one that ships
+  std::string folder{};      // holds train.shard and, unless `test` says another place, test.shard
+  std::string test{};        // holds test.shard; empty: `folder`, where it may be missing
+  std::string public_set{};  // holds train.shard; empty: none
+  std::string vocabulary{};  // file; empty: the one that ships
 };
 
 // Opens the shards and, if one of them holds texts, the vocabulary. NotFound, DataLoss or

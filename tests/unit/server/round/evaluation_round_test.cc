@@ -46,7 +46,9 @@ v1::EvaluationReport Report(int64_t samples, int64_t right) {
 class EvaluationRoundTest : public testing::Test {
  protected:
   EvaluationRoundTest() {
-    EvaluationOptions options{.round = 4, .attempt = 1, .members = {}, .downloads = {}};
+    EvaluationOptions options;
+    options.round = 4;
+    options.attempt = 1;
     options.deadline = clock_.Now() + absl::Minutes(1);
     options.members = {{"a", "scans", 2, 10}, {"b", "scans", 2, 5}};
     options.downloads["scans"].whole = Model();
