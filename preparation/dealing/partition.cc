@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kFewestSamples = 10;
 constexpr int kMostTries = 10'000;  // the release tries without end
-constexpr int kMostDraws = 1'000;   // of one class's proportions
+constexpr int kMostDraws = 100;     // of one class's proportions
 
 std::vector<int64_t> Range(int64_t count) {
   std::vector<int64_t> items(static_cast<size_t>(count));
