@@ -104,8 +104,7 @@ constexpr TakeRule kHuggingFaceBlock[] = {
 // DINOv3 has no table of positions: they are rotary, and computed.
 constexpr TakeRule kDinov3Outer[] = {
     {"embeddings.cls_token", kTake, "embeddings.0.cls_token"},
-    {"embeddings.patch_embeddings.*", kCannotBeComputed, "",
-     "a DINOv3 model's, of rotary positions"},
+    {"embeddings.patch_embeddings.*", kCannotBeComputed, "", kRotary},
 };
 
 // The vision model of Hugging Face's CLIP.

@@ -5,7 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/status_macros.h"
 #include "common/data/pixels.h"
-#include "dcmtk/config/osconfig.h"  // first, as DCMTK asks
+#include "dcmtk/config/osconfig.h"  // before all others of DCMTK
+#include "dcmtk/dcmdata/dccodec.h"
 #include "dcmtk/dcmdata/dcistrmb.h"
 #include "dcmtk/dcmdata/dcrledrg.h"
 #include "dcmtk/dcmdata/dctk.h"
@@ -68,10 +69,16 @@ absl::StatusOr<Picture> DecodeDicom(absl::string_view bytes, const ImageDecoding
   DcmDataset* const dataset = file.getDataset();
   RETURN_IF_ERROR(CheckDataset(dataset));
   const E_TransferSyntax packing = dataset->getOriginalXfer();
+  const DcmXfer syntax(packing);
+  if (syntax.isEncapsulated() &&
+      !DcmCodecList::canChangeCoding(packing, EXS_LittleEndianExplicit)) {
+    return absl::DataLossError(
+        absl::StrCat("the DICOM file is packed as ", syntax.getXferName(),
+                     ", which is not read; unpack it, as by gdcmconv --raw"));
+  }
   DicomImage image(dataset, packing);
   if (image.getStatus() != EIS_Normal) {
-    return absl::DataLossError(absl::StrCat("cannot decode the DICOM file (",
-                                            DcmXfer(packing).getXferName(),
+    return absl::DataLossError(absl::StrCat("cannot decode the DICOM file (", syntax.getXferName(),
                                             "): ", DicomImage::getString(image.getStatus())));
   }
   const bool grey = image.isMonochrome();

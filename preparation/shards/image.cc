@@ -83,11 +83,12 @@ absl::StatusOr<Picture> DecodeTiff(absl::string_view bytes) {
 }
 
 absl::StatusOr<Picture> DecodePicture(absl::string_view bytes, const ImageDecoding& decoding) {
+  // Before TIFF: the preamble of a DICOM file may be the beginning of one.
+  if (IsDicom(bytes)) return DecodeDicom(bytes, decoding);
   if (IsPng(bytes)) return DecodePng(bytes);
   if (IsTiff(bytes)) return DecodeTiff(bytes);
   if (IsWebp(bytes)) return DecodeWebp(bytes);
   if (IsGif(bytes)) return DecodeGif(bytes);
-  if (IsDicom(bytes)) return DecodeDicom(bytes, decoding);
   return DecodeByOpenCv(bytes);
 }
 

@@ -151,7 +151,7 @@ class PeopleFiles(unittest.TestCase):
             self.picture(f"{i}.png")
         self.write("t.csv", "path, label, note\n" + "".join(
             f'"{i}.png", {["1", "1.0", "2", "2.0"][i % 4]}, "one, ""two"""\n' for i in range(20)))
-        report = self.prepare("csv", "--clients", 1)
+        report = self.prepare("csv", "--clients", 1, "--test-share", .4)
         self.assertEqual((report["class_names"], report["skipped"]), (["1", "2"], 0))
 
     def test_letters_composed_otherwise_than_in_the_file_system(self):

@@ -101,7 +101,8 @@ class Pretrained(unittest.TestCase):
     def test_hugging_faces_vit_and_dinov2(self):
         for kind in ("ViT", "Dinov2"):
             with self.subTest(kind):
-                config = getattr(transformers, f"{kind}Config")(**HUGGING_FACE, num_labels=4)
+                wide = {"intermediate_size": 4 * DIM} if kind == "ViT" else {}
+                config = getattr(transformers, f"{kind}Config")(**HUGGING_FACE, **wide, num_labels=4)
                 model = random_weights(getattr(transformers, f"{kind}ForImageClassification")(config))
                 body = model.vit if kind == "ViT" else model.dinov2
                 file = self.saved(model)
@@ -143,7 +144,7 @@ class Pretrained(unittest.TestCase):
         torch.testing.assert_close(feature, token, rtol=1e-3, atol=1e-3)
 
     def test_what_the_model_cannot_compute_is_refused_by_name(self):
-        cases = {"q_norm.weight": {"qk_norm": True}, "norm_pre.weight": {"pre_norm": True},
+        cases = {"a norm of queries and keys": {"qk_norm": True}, "norm_pre.weight": {"pre_norm": True},
                  "mlp.fc1_g": {"mlp_layer": timm.layers.SwiGLU}, "mlp.fc2.weight": {"mlp_layer": timm.layers.SwiGLUPacked}}
         for name, more in cases.items():
             with self.subTest(name):

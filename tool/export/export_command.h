@@ -13,9 +13,9 @@ class App;
 namespace tributary {
 
 struct ExportCommand {
-  std::string run;           // folder of a run, finished or under way
-  std::string dataset;       // whose global
-  std::optional<int> round;  // after which; the last committed one
+  std::string run;                          // folder of a run, finished or under way
+  std::string dataset;                      // whose global
+  std::optional<int> round = std::nullopt;  // after which; the last committed one
   std::string format = "safetensors";
   std::string names = "paper";  // of format safetensors
   std::string out;

@@ -18,7 +18,7 @@ class WebDatasetTest : public ::testing::Test {
     WriteArchive(folder_.path() + "/" + name, files);
   }
 
-  const DatasetFolder folder_{};
+  DatasetFolder folder_;
 };
 
 TEST_F(WebDatasetTest, FilesOfOneKeyAreASample) {

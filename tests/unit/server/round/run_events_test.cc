@@ -83,7 +83,7 @@ TEST_F(RunEventsTest, ARoundFromItsStartToItsCommit) {
   record.updates["a"] = {.dataset = "words", .loss = 0.5};
   events_.RoundCommitted(record, 9, 1.5, RoundTimings());
   EXPECT_EQ(last_.kind, "round_committed");
-  EXPECT_EQ(last_.message, "round 2 of 9 committed with 1 updates");
+  EXPECT_EQ(last_.message, "round 2 of 9 committed with 1 updates, loss words 0.500");
   nlohmann::json expected = {{"round", 2},
                              {"attempt", 1},
                              {"seconds", 1.5},
@@ -99,6 +99,24 @@ TEST_F(RunEventsTest, ARoundFromItsStartToItsCommit) {
   expected["model_hash"] = "h";
   expected["tasks"] = TasksToJson(record.tasks);
   EXPECT_EQ(last_.data, expected);
+  EXPECT_THAT(last_.message, ::testing::EndsWith("loss words 0.500 | words 50.0 %"));
+  events_.RoundCommitted(record, 9, 1.5, RoundTimings(), 90);
+  expected["seconds_left"] = 90.0;
+  EXPECT_EQ(last_.data, expected);
+  EXPECT_THAT(last_.message, ::testing::EndsWith("; about 1:30 left"));
+}
+
+TEST_F(RunEventsTest, AnOperatorsActionTellsWhoAndWhat) {
+  events_.OperatorAction("evict", "alice", "noise", {{"client", "a"}});
+  EXPECT_EQ(last_.kind, "operator_action");
+  EXPECT_EQ(last_.message, "evict a, by alice: noise");
+  EXPECT_EQ(
+      last_.data,
+      nlohmann::json({{"action", "evict"}, {"by", "alice"}, {"reason", "noise"}, {"client", "a"}}));
+  events_.OperatorAction("set", "local", "", {{"rounds", 40}});
+  EXPECT_EQ(last_.message, "set rounds=40, by local");
+  events_.OperatorAction("resume", "alice", "", {});
+  EXPECT_EQ(last_.message, "resume, by alice");
 }
 
 TEST_F(RunEventsTest, WhatBecomesOfUpdatesAndTasks) {
