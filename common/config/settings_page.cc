@@ -8,15 +8,22 @@
 namespace tributary {
 namespace {
 
+// The defaults, with a dataset: the fields of [[datasets]] are read from the first.
+RunConfig Defaults() {
+  RunConfig config;
+  config.datasets.emplace_back();
+  return config;
+}
+
 // The run of a file that names `card` and nothing else.
 RunConfig PresetBy(const MethodCard& card) {
-  RunConfig config;
+  RunConfig config = Defaults();
   if (card.preset) card.preset(&config);
   return config;
 }
 
 bool IsPreset(const Field<RunConfig>& field, const MethodCard& card) {
-  return field.get(PresetBy(card)) != field.get(RunConfig());
+  return field.get(PresetBy(card)) != field.get(Defaults());
 }
 
 // `5`, "`\"paper\"`": text stands as code, so that its quotes are seen.
@@ -30,7 +37,7 @@ std::string DefaultOf(const Field<RunConfig>& field, const MethodTable& methods)
   for (const MethodCard* card : methods.cards) {
     if (IsPreset(field, *card)) return "of `method`";
   }
-  return Code(field.get(RunConfig()));
+  return Code(field.get(Defaults()));
 }
 
 struct Values {

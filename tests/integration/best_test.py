@@ -12,9 +12,10 @@ import unittest
 import tiny_federation as tiny
 
 METRIC = "wordnet-glosses.loss"
-# So large a rate that the loss soon rises again.
-SETTINGS = ["rounds=12", f"evaluation.best={METRIC}", "evaluation.patience=2", "checkpoints.keep=3",
-            "method=fedavg", "local.learning_rate=0.3"]
+ROUNDS = 30  # far more than it takes
+# So large a rate that the loss goes up and down: it is no better for two rounds soon, but not at once.
+SETTINGS = [f"evaluation.best={METRIC}", "evaluation.patience=2", "checkpoints.keep=3", "method=fedavg",
+            "local.learning_rate=0.1"]
 
 
 class BestTest(unittest.TestCase):
@@ -24,7 +25,7 @@ class BestTest(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
         tiny.write_source(cls.folder / "source")
         tiny.prepare(cls.folder / "source", cls.folder / "data")
-        cls.run_file = tiny.write_run_file(cls.folder / "run.toml", cls.folder / "data", 12)
+        cls.run_file = tiny.write_run_file(cls.folder / "run.toml", cls.folder / "data", ROUNDS)
         cls.whole = cls.start("whole")
         code, cls.result = cls.whole.finish()
         assert code == 0, cls.whole.process.stderr.read()
@@ -48,7 +49,7 @@ class BestTest(unittest.TestCase):
         self.assertEqual(stored, self.result["best"])
 
     def test_it_ends_early_and_says_why(self):
-        self.assertLess(self.result["rounds"], 12)
+        self.assertLess(self.result["rounds"], ROUNDS)
         self.assertEqual(self.result["rounds"], self.result["best"]["round"] + 2)
         self.assertIn(METRIC, self.result["stopped_early"])
         kinds = [json.loads(line)["kind"] for line in (self.state_of("whole") / "events.jsonl").read_text().splitlines()]
@@ -73,7 +74,8 @@ class BestTest(unittest.TestCase):
     def test_a_killed_coordinator_ends_with_the_same_best(self):
         run = self.start("killed")
         self.addCleanup(run.kill)
-        run.await_event("round_committed", lambda data: data["round"] == 2)
+        # The kill comes before, while or after the models of this round become the best.
+        run.await_event("round_committed", lambda data: data["round"] == self.result["best"]["round"])
         os.kill(run.server_pid(), signal.SIGKILL)
         code, result = run.finish()
         self.assertEqual(code, 0, run.process.stderr.read())

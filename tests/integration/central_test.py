@@ -135,7 +135,10 @@ class CentralTest(unittest.TestCase):
             for theirs, ours in zip(federated["history"], central["history"]):
                 loss = theirs["updates"][f"{dataset}-00"]["loss"]
                 self.assertAlmostEqual(ours["updates"][f"{dataset}-all"]["loss"], loss, places=5)
-            self.assertEqual(central["tasks"][dataset], federated["tasks"][dataset])
+            ours, theirs = (dict(result["tasks"][dataset]) for result in (central, federated))
+            # What leaves a client is a difference, whose rounding shows in the loss alone.
+            self.assertAlmostEqual(ours.pop("loss"), theirs.pop("loss"), places=5)
+            self.assertEqual(ours, theirs)
 
     def test_pretrained_weights_are_taken(self):
         weights = self.folder / "vit.safetensors"
