@@ -88,8 +88,14 @@ absl::StatusOr<RunContext> RunOf(const std::vector<Given>& file) {
                   chosen->pair_clients};
   }
   const std::string& vocabulary = config.model.vocabulary;
-  return MakeRunContext(config, classes, 20 + static_cast<int64_t>(vocabulary.size()),
-                        absl::StrCat("digest of ", vocabulary), public_set);
+  ASSIGN_OR_RETURN(RunContext run,
+                   MakeRunContext(config, classes, 20 + static_cast<int64_t>(vocabulary.size()),
+                                  absl::StrCat("digest of ", vocabulary), public_set));
+  for (auto& [name, dataset] : run.datasets) {
+    if (dataset.config.schema.empty()) continue;
+    dataset.schema.classes = {absl::StrCat("a class of ", dataset.config.schema)};
+  }
+  return run;
 }
 
 // The task of a round that has just begun.
@@ -104,6 +110,7 @@ std::vector<std::string> Told(const RunContext& run) {
     told.push_back(MakeWelcome(run, run.datasets.at(dataset.name)).SerializeAsString());
   }
   for (const int round : {1, 3}) told.push_back(TaskOf(run, round).SerializeAsString());
+  told.push_back(MakeEvaluationTask(1, 0, run.config.evaluation.deadline).SerializeAsString());
   return told;
 }
 

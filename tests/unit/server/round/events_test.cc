@@ -63,7 +63,9 @@ TEST_F(EventLogTest, WhatAnEarlierProcessLoggedIsGivenToWhoAsksForIt) {
         [&](const RunEvent& event) {
           kinds += event.kind + " ";
           EXPECT_FALSE(event.EndsRun()) << "the run was gone on with";
-          if (event.kind == "run_stopped") EXPECT_EQ(event.data["reason"], "night");
+          if (event.kind == "run_stopped") {
+            EXPECT_EQ(event.data["reason"], "night");
+          }
         },
         since));
     return kinds;
