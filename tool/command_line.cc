@@ -35,6 +35,11 @@ bool Has(const std::vector<std::string>& names, absl::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// By its code: its name may be that of the command it came from.
+bool Is(const CLI::ParseError& error, CLI::ExitCodes kind) {
+  return error.get_exit_code() == static_cast<int>(kind);
+}
+
 std::string UnknownCommand(const CLI::App& app, const std::string& word) {
   const std::vector<std::string> commands = CommandsOf(app);
   const std::string nearest = Nearest(word, commands);
@@ -68,10 +73,10 @@ std::string ExplainParseError(const CLI::App& app, const std::vector<std::string
   const std::vector<CLI::App*> parsed = app.get_subcommands();
   if (parsed.empty()) return "";
   const std::vector<std::string> rest = app.remaining(/*recurse=*/true);
-  if (error.get_name() == "ExtrasError" && !rest.empty()) {
+  if (Is(error, CLI::ExitCodes::ExtrasError) && !rest.empty()) {
     return UnknownArgument(*parsed[0], rest[0]);
   }
-  if (error.get_name() != "ArgumentMismatch" || arguments.empty()) return "";
+  if (!Is(error, CLI::ExitCodes::ArgumentMismatch) || arguments.empty()) return "";
   // CLI11 tells the option at the beginning, and then a count and a type.
   const std::string what = error.what();
   const std::string option = what.substr(0, what.find(':'));

@@ -93,6 +93,7 @@ class OwnReader {
   SampleSet* const set_;
   RandomStream draws_;
   std::string folder_;  // of images, absolute
+  std::string beside_;  // the folder of the table that finder_ looks beside
   std::unique_ptr<ImageFinder> finder_;
   std::vector<Sample> validation_;
   std::vector<std::optional<Part>> drawn_;  // by image
@@ -101,6 +102,12 @@ class OwnReader {
 };
 
 absl::Status OwnReader::OpenImages(const LocatedFile& table) {
+  const std::string& name = table.tree->names()[table.file];
+  const size_t slash = name.rfind('/');
+  const std::string beside = slash == std::string::npos ? "" : name.substr(0, slash + 1);
+  // Tables in one folder share their images.
+  if (finder_ != nullptr && beside == beside_) return absl::OkStatus();
+  beside_ = beside;
   if (!tables_->files) {
     ASSIGN_OR_RETURN(tables_->files, DatasetFiles::Open(tables_->folder, source_.scratch));
   }
@@ -108,9 +115,7 @@ absl::Status OwnReader::OpenImages(const LocatedFile& table) {
   finder_ = std::make_unique<ImageFinder>(&*tables_->files, set_);
   // A row means the file that it names: old/images/1.png is no substitute for images/1.png.
   finder_->KeepToOnePlace();
-  const std::string& name = table.tree->names()[table.file];
-  const size_t slash = name.rfind('/');
-  finder_->LookIn(table.tree, slash == std::string::npos ? "" : name.substr(0, slash + 1));
+  finder_->LookIn(table.tree, beside);
   return absl::OkStatus();
 }
 
