@@ -337,7 +337,7 @@ TEST_F(ServicesTest, AnOperatorStopsTheRun) {
   ASSERT_TRUE(operator_stub_->Stop(&context, request, &reply).ok());
   const absl::Status end = coordinator_.Run();
   EXPECT_EQ(end.code(), absl::StatusCode::kCancelled);
-  EXPECT_EQ(end.message(), "stopped by an operator: maintenance");
+  EXPECT_EQ(std::string(end.message()), "by operator local: maintenance");
 }
 
 }  // namespace
