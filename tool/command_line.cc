@@ -80,6 +80,10 @@ std::string ExplainParseError(const CLI::App& app, const std::vector<std::string
   // CLI11 tells the option at the beginning, and then a count and a type.
   const std::string what = error.what();
   const std::string option = what.substr(0, what.find(':'));
+  const auto times = std::count_if(arguments.begin(), arguments.end(), [&](const auto& argument) {
+    return argument == option || absl::StartsWith(argument, option + "=");
+  });
+  if (times > 1) return absl::StrCat(parsed[0]->get_name(), ": ", option, " is given twice");
   return absl::StrCat(parsed[0]->get_name(), ": ", option, " needs a value, as in ", option,
                       " VALUE");
 }

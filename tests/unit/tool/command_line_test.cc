@@ -44,6 +44,8 @@ TEST(CommandLineTest, AnOptionIsToldHowItIsWritten) {
             "prepare: word is not expected; tributary prepare --help lists what is");
   EXPECT_EQ(Explained({"prepare", "--clients"}),
             "prepare: --clients needs a value, as in --clients VALUE");
+  EXPECT_EQ(Explained({"prepare", "--clients", "4", "--clients=5"}),
+            "prepare: --clients is given twice");
 }
 
 TEST(CommandLineTest, WhatIsClearInItselfIsLeftAlone) {
