@@ -57,6 +57,7 @@ struct GalleryMetrics {
 };
 
 // Exactly one of classification and retrieval is set.
+// NOLINTNEXTLINE(bugprone-exception-escape): moving a json throws nothing.
 struct TaskMetrics {
   int64_t samples = 0;
   std::optional<ClassificationMetrics> classification = {};

@@ -60,7 +60,8 @@ TEST(ServerOptionsTest, VariablesStandInForFlags) {
   setenv("TRIBUTARY_JSON", "true", 1);
   const Parsed parsed = Parse({});
   const Parsed by_flag = Parse({"--listen", "127.0.0.1:0"});
-  for (const char* name : {"TRIBUTARY_RUN", "TRIBUTARY_STATE", "TRIBUTARY_LISTEN", "TRIBUTARY_JSON"})
+  for (const char* name :
+       {"TRIBUTARY_RUN", "TRIBUTARY_STATE", "TRIBUTARY_LISTEN", "TRIBUTARY_JSON"})
     unsetenv(name);
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ((*parsed)->run, "run.toml");

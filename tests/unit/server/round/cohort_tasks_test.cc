@@ -200,8 +200,7 @@ TEST_F(CohortTasksTest, AnUpdateOfOtherDataThanTheClientAttendedWithIsRefused) {
   EXPECT_GE(tasks_->Begin("a", header, kNow).ticket, 0);
   EXPECT_LT(tasks_->Begin("b", header, kNow).ticket, 0);
   EXPECT_EQ(Answer("b"), kRefused);
-  EXPECT_THAT(tasks_->Answer("b").message(),
-              HasSubstr("an update of 10 samples, expected the 30"));
+  EXPECT_THAT(tasks_->Answer("b").message(), HasSubstr("an update of 10 samples, expected the 30"));
 }
 
 TEST_F(CohortTasksTest, ARejectedChunkRefusesOrBeginsAnewByWhoseFaultItWas) {
