@@ -41,6 +41,9 @@ void AddExportFlags(CLI::App* app, ExportCommand* command) {
                   "the model after this round, of those whose checkpoints are kept; without it: "
                   "after the last one")
       ->check(CLI::NonNegativeNumber);
+  app->add_flag("--best", command->best,
+                "the model after the best round so far, of a run with evaluation.best")
+      ->excludes("--round");
   CLI::Option* const format =
       app->add_option("--format", command->format,
                       "safetensors: one file; timm, transformers: a folder that the library loads, "
@@ -58,7 +61,9 @@ void AddExportFlags(CLI::App* app, ExportCommand* command) {
 }
 
 absl::Status RunExport(const ExportCommand& command) {
-  ASSIGN_OR_RETURN(RunModel model, ReadRunModel(command.run, command.dataset, command.round));
+  ASSIGN_OR_RETURN(RunModel model, command.best
+                                       ? ReadBestModel(command.run, command.dataset)
+                                       : ReadRunModel(command.run, command.dataset, command.round));
   model.metadata["names"] = NamesOf(command);
   const FileMetadata metadata = model.metadata;
   const absl::StatusOr<StateDict> written = Write(command, std::move(model));

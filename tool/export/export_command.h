@@ -16,6 +16,7 @@ struct ExportCommand {
   std::string run;                          // folder of a run, finished or under way
   std::string dataset;                      // whose global
   std::optional<int> round = std::nullopt;  // after which; the last committed one
+  bool best = false;                        // after the best round, in place of `round`
   std::string format = "safetensors";
   std::string names = "paper";  // of format safetensors
   std::string out;

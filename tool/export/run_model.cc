@@ -88,4 +88,36 @@ absl::StatusOr<RunModel> ReadRunModel(const std::string& run, const std::string&
   return model;
 }
 
+absl::StatusOr<RunModel> ReadBestModel(const std::string& run, const std::string& dataset) {
+  const std::string path = absl::StrCat(run, "/best/best.json");
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  if (absl::IsNotFound(text.status())) {
+    return absl::NotFoundError(absl::StrCat(
+        path,
+        " is not there; a run keeps its best models if its run file sets evaluation.best, "
+        "from its first evaluated round on"));
+  }
+  RETURN_IF_ERROR(text.status());
+  RunModel model;
+  ASSIGN_OR_RETURN(model.global,
+                   ReadSafetensors(absl::StrCat(run, "/best/", dataset, ".safetensors")));
+  // best/ is replaced as a whole: with the same description before and after, the tensors are its.
+  const absl::StatusOr<std::string> after = ReadFile(path);
+  if (!after.ok() || *after != *text) {
+    return absl::AbortedError(
+        absl::StrCat("a better round was put into ", run, "/best meanwhile; export it again"));
+  }
+  const nlohmann::json best = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!best.is_object() || !best.contains("round")) {
+    return absl::DataLossError(absl::StrCat(path, " is not as a coordinator writes it"));
+  }
+  RETURN_IF_ERROR(AddCard(run, dataset, &model.metadata));
+  for (const char* key : {"round", "metric", "value", "model_hash"}) {
+    if (!best.contains(key)) continue;
+    const nlohmann::json& value = best[key];
+    model.metadata[key] = value.is_string() ? value.get<std::string>() : value.dump();
+  }
+  return model;
+}
+
 }  // namespace tributary

@@ -22,4 +22,9 @@ struct RunModel {
 absl::StatusOr<RunModel> ReadRunModel(const std::string& run, const std::string& dataset,
                                       std::optional<int> round);
 
+// The global model of `dataset` after the best round so far, by the run's `evaluation.best`: what
+// the folder's best/ holds. NotFound where the run keeps no best models or none of `dataset`;
+// Aborted if a better round is put in its place at this moment.
+absl::StatusOr<RunModel> ReadBestModel(const std::string& run, const std::string& dataset);
+
 }  // namespace tributary

@@ -138,6 +138,37 @@ TEST_F(ExportCommandTest, ARoundNeedsARunDb) {
   EXPECT_THAT(std::string(status_.message()), HasSubstr("run.db"));
 }
 
+TEST_F(ExportCommandTest, TheBestRoundsModelIsThatOfItsFolder) {
+  Commit(3);
+  command_.best = true;
+  Printed();
+  EXPECT_EQ(status_.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(status_.message(), HasSubstr("evaluation.best"));
+  std::filesystem::create_directories(scratch_ / "run/best");
+  StateDict state;
+  ASSERT_TRUE(state.Add("norm.weight", {{2}, {1, 1}}).ok());
+  ASSERT_TRUE(WriteSafetensors(scratch_ / "run/best/icons.safetensors", state, {}).ok());
+  ASSERT_TRUE(WriteFileAtomically(
+                  scratch_ / "run/best/best.json",
+                  R"({"round": 1, "metric": "icons.accuracy", "value": 61.5, "model_hash": "ab"})")
+                  .ok());
+  EXPECT_THAT(Printed(), HasSubstr("after round 1"));
+  ASSERT_TRUE(status_.ok()) << status_;
+  const auto file = SafetensorsFile::Open(command_.out);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(ReadSafetensors(command_.out)->Find("norm.weight")->values[0], 1) << "not round 3's";
+  EXPECT_EQ((*file)->metadata().at("metric"), "icons.accuracy");
+  EXPECT_EQ((*file)->metadata().at("value"), "61.5");
+  EXPECT_EQ((*file)->metadata().at("heads"), "7");
+  command_.dataset = "sounds";
+  Printed();
+  EXPECT_EQ(status_.code(), absl::StatusCode::kNotFound);
+  ASSERT_TRUE(WriteFileAtomically(scratch_ / "run/best/best.json", "{").ok());
+  command_.dataset = "icons";
+  Printed();
+  EXPECT_EQ(status_.code(), absl::StatusCode::kDataLoss);
+}
+
 TEST_F(ExportCommandTest, ModelsJsonThatCannotBeReadIsDataLoss) {
   for (const char* bad : {"[", "[]", "{}", R"({"icons": 3})", R"({"icons": {"heads": 3}})"}) {
     ASSERT_TRUE(WriteFileAtomically(scratch_ / "run/models.json", bad).ok());
