@@ -4,18 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "server/registry/model_metadata.h"
 
 namespace tributary {
 
 std::map<std::string, FileMetadata> ModelCards(const RunContext& context) {
   std::map<std::string, FileMetadata> cards;
   for (const auto& [name, dataset] : context.datasets) {
-    FileMetadata card = ModelMetadata(dataset.spec, dataset.config.modality);
-    AddDataMetadata({.class_names = dataset.schema.classes,
-                     .mean = dataset.schema.mean,
-                     .deviation = dataset.schema.deviation},
-                    &card);
-    cards[name] = std::move(card);
+    cards[name] = MetadataOf(dataset);
   }
   return cards;
 }

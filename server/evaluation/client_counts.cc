@@ -9,13 +9,16 @@ namespace tributary {
 
 void AddClientMetrics(const ClientCounts& counts, std::map<std::string, TaskMetrics>* tasks) {
   for (const auto& [dataset, clients] : counts) {
-    std::vector<TaskCounts> all;
-    for (const auto& [client, counted] : clients) all.push_back(counted);
     // Counts of one dataset that were checked have the same kind and classes, and samples.
-    const absl::StatusOr<TaskCounts> sum = SumCounts(all);
     absl::StatusOr<nlohmann::json> metrics = ClientMetricsToJson(clients);
-    if (!sum.ok() || !metrics.ok()) continue;
-    if (!tasks->contains(dataset)) (*tasks)[dataset] = MetricsOf(*sum);
+    if (!metrics.ok()) continue;
+    if (!tasks->contains(dataset)) {
+      std::vector<TaskCounts> all;
+      for (const auto& [client, counted] : clients) all.push_back(counted);
+      const absl::StatusOr<TaskCounts> sum = SumCounts(all);
+      if (!sum.ok()) continue;
+      (*tasks)[dataset] = MetricsOf(*sum);
+    }
     (*tasks)[dataset].clients = *std::move(metrics);
   }
 }

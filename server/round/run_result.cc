@@ -4,8 +4,8 @@
 #include "common/base/file.h"
 #include "common/base/status_macros.h"
 #include "common/base/version.h"
-#include "common/model/model_file.h"
 #include "common/tensor/safetensors.h"
+#include "server/registry/model_metadata.h"
 
 namespace tributary {
 namespace {
@@ -72,12 +72,7 @@ absl::Status WriteModels(const std::string& folder, const RunContext& context,
                          const std::string& hash, const ModelSet& models) {
   RETURN_IF_ERROR(EnsureWritableFolder(folder));
   for (const auto& [dataset, state] : models.globals) {
-    const DatasetContext& about = context.datasets.at(dataset);
-    auto metadata = ModelMetadata(about.spec, about.config.modality);
-    AddDataMetadata({.class_names = about.schema.classes,
-                     .mean = about.schema.mean,
-                     .deviation = about.schema.deviation},
-                    &metadata);
+    FileMetadata metadata = MetadataOf(context.datasets.at(dataset));
     metadata["model_hash"] = hash;
     const std::string path = absl::StrCat(folder, "/", dataset, ".safetensors");
     RETURN_IF_ERROR(WriteSafetensors(path, state, metadata));

@@ -2,14 +2,13 @@
 
 import json
 import pathlib
-import queue
 import shutil
 import subprocess
 import tempfile
-import threading
 import unittest
 
 import tiny_federation as tiny
+from processes import Coordinator
 
 TOOL, SERVER, CLIENT = (tiny.BIN / name for name in ("tributary", "tributary-server", "tributary-client"))
 COLOURS = {"bird": (40, 160, 250), "cat": (250, 60, 40), "dog": (60, 240, 60)}
@@ -61,34 +60,6 @@ def write_owner(root, classes, count=24):
                                lambda x, y: (max(0, red - shade), max(0, green - shade), (blue + x * y % 5 + (part == "test")) % 256))
 
 
-class Server:
-    """A coordinator, its events as they come, and the port that it listens on."""
-
-    def __init__(self, run_file, state):
-        self.process = subprocess.Popen([SERVER, "--run", run_file, "--state", state, "--listen", "127.0.0.1:0", "--json"],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.lines = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-        self.address = self.await_event("listening")["address"]
-
-    def _read(self):
-        for line in self.process.stdout:
-            self.lines.put(json.loads(line))
-        self.lines.put(None)
-
-    def await_event(self, kind):
-        while True:
-            event = self.lines.get(timeout=120)
-            if event is None:
-                raise AssertionError(f"the coordinator ended without {kind}: {self.process.stderr.read()}")
-            if event["kind"] == kind:
-                return event["data"]
-
-    def kill(self):
-        self.process.kill()
-        self.process.communicate()
-
-
 class OwnersTest(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="owners_test."))
@@ -111,13 +82,14 @@ class OwnersTest(unittest.TestCase):
         path.write_text(RUN_FILE.format(path=self.folder / f"{owner}-shards", top=top))
         return path
 
-    def start_server(self, *arguments):
-        server = Server(self.run_file(*arguments), self.folder / "state")
+    def start_server(self, run_file):
+        server = Coordinator(run_file, self.folder / "state", "127.0.0.1:0")
         self.addCleanup(server.kill)
+        self.address = server.await_event("listening")["address"]
         return server
 
-    def start_client(self, server, owner, *more):
-        client = subprocess.Popen([CLIENT, "--server", server.address, "--data", self.folder / f"{owner}-shards/client-00",
+    def start_client(self, owner, *more):
+        client = subprocess.Popen([CLIENT, "--server", self.address, "--data", self.folder / f"{owner}-shards/client-00",
                                    "--state", self.folder / f"{owner}-state", "--name", owner, "--threads", "1", *more],
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.addCleanup(lambda: (client.kill(), client.communicate()))
@@ -127,8 +99,8 @@ class OwnersTest(unittest.TestCase):
         for owner, classes in (("a", ["cat", "dog"]), ("b", ["bird", "cat"])):
             write_owner(self.folder / owner, classes, count=6)
             self.prepare(owner, "--name", "scans", "--image-size", 16)
-        server = self.start_server("a")
-        client = self.start_client(server, "b")
+        server = self.start_server(self.run_file("a"))
+        client = self.start_client("b")
         said = client.communicate(timeout=60)[0]
         self.assertEqual(client.returncode, 3, said)
         self.assertIn("[bird, cat] (2), the run [cat, dog] (2)", said)
@@ -143,11 +115,10 @@ class OwnersTest(unittest.TestCase):
         schema = json.loads((self.folder / "scans.json").read_text())
         self.assertEqual(schema["classes"], ["bird", "cat", "dog"])
         self.prepare("b", "--schema", self.folder / "scans.json")
-        server = self.start_server("a")
-        clients = [self.start_client(server, owner) for owner in ("a", "b")]
-        digests = {server.await_event("client_joined")["data_digest"] for _ in clients}
-        self.assertEqual(len(digests), 2)
+        server = self.start_server(self.run_file("a"))
+        clients = [self.start_client(owner) for owner in ("a", "b")]
         result = server.await_event("run_finished")["result"]
+        self.assertEqual(len({joined["data_digest"] for joined in server.of_kind("client_joined")}), 2)
         self.assertEqual(result["datasets"]["scans"], {"modality": "image", "clients": 2, "classes": ["bird", "cat", "dog"]})
         # Three colours are told apart by six rounds; labels in two orders would leave at most a third.
         self.assertGreaterEqual(result["tasks"]["scans"]["accuracy"], 90)
@@ -169,9 +140,8 @@ class OwnersTest(unittest.TestCase):
         self.assertEqual(refused.returncode, 3, refused.stderr)
         self.assertIn("give the dataset a schema", refused.stderr)
         file.write_text(file.read_text().replace('path = "', f'schema = "{self.folder / "scans.json"}"\npath = "'))
-        server = Server(file, self.folder / "state")
-        self.addCleanup(server.kill)
-        clients = [self.start_client(server, "a", "--test", self.folder / "a-shards/test"), self.start_client(server, "b")]
+        server = self.start_server(file)
+        clients = [self.start_client("a", "--test", self.folder / "a-shards/test"), self.start_client("b")]
         result = server.await_event("run_finished")["result"]
         task = result["tasks"]["scans"]
         by_client = task["clients"]["by_client"]
