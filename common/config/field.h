@@ -57,10 +57,8 @@ struct FieldSpec {
   std::string wire_name;      // of the proto field
   ValueRange wire_range;      // that a client accepts
   std::string shown_default;  // in the documentation, in place of the value
+  bool required = false;      // it has no default: the run file must give it
 };
-
-// FieldSpec::shown_default of a field that has none and must be given.
-inline constexpr char kRequired[] = "required";
 
 // A setting of the struct Settings.
 template <typename Settings>
@@ -85,6 +83,11 @@ struct Field {
   }
   Field ShownDefault(std::string text) && {
     spec.shown_default = std::move(text);
+    return std::move(*this);
+  }
+  Field Required() && {
+    spec.required = true;
+    spec.shown_default = "required";
     return std::move(*this);
   }
   Field Preset(std::function<void(Settings*)> apply) && {

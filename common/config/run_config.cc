@@ -45,7 +45,7 @@ void ReadDatasets(Section* root, RunConfig* config) {
     DatasetConfig dataset;
     ReadFields(DatasetFields(), &section, &dataset);
     for (const Field<DatasetConfig>& field : DatasetFields()) {
-      if (!section.Has(field.spec.key) && field.spec.shown_default == kRequired) {
+      if (!section.Has(field.spec.key) && field.spec.required) {
         section.Problem(field.spec.key, "is missing; every dataset needs it");
       }
     }

@@ -39,7 +39,7 @@ FieldTable<RunConfig> TopFields(const MethodTable& methods) {
   const FieldTable<RunConfig> fields = {
       TextField("name", &RunConfig::name, Mathematics::kYes, Clients::kIndirect,
                 "name of the run: letters, digits, `.`, `-`, `_`, at most 64")
-          .ShownDefault(kRequired),
+          .Required(),
       WordField("method", &RunConfig::method, words, Mathematics::kYes, Clients::kIndirect,
                 "a preset of the keys below (see [Methods](#methods))")
           .ShownDefault(absl::StrCat("`\"", by_default->word, "\"`"))
@@ -61,17 +61,17 @@ const FieldTable<DatasetConfig>& DatasetFields() {
   static const auto* const kFields = new FieldTable<DatasetConfig>{
       TextField("name", &DatasetConfig::name, Mathematics::kYes, Clients::kNo,
                 "as the run's `name`; names results, metrics and model files")
-          .ShownDefault(kRequired),
+          .Required(),
       WordField("modality", &DatasetConfig::modality, kModalities, Mathematics::kYes,
                 Clients::kIndirect, "what its clients hold")
-          .ShownDefault(kRequired),
+          .Required(),
       WholeField("clients", &DatasetConfig::clients, 1, 100'000, Mathematics::kYes,
                  Clients::kIndirect, "how many are expected; `tributary run` starts that many")
-          .ShownDefault(kRequired),
+          .Required(),
       TextField("path", &DatasetConfig::path, Mathematics::kNo, Clients::kNo,
                 "folder that `tributary prepare` made: `test/` for the coordinator, "
                 "`client-00/`, ... for clients")
-          .ShownDefault(kRequired),
+          .Required(),
       TextField("schema", &DatasetConfig::schema, Mathematics::kIndirect, Clients::kNo,
                 "file of `tributary schema`; needed where the coordinator has no test shard "
                 "(`evaluation.where = \"clients\"`)"),
